@@ -1,0 +1,86 @@
+//! What an adapter says about itself: forms, limits, capabilities.
+
+use austin_domain::Channel;
+use serde::{Deserialize, Serialize};
+
+/// What an adapter is and what it needs. The console builds account forms from it, the API
+/// checks accounts against it, the engine batches by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Descriptor {
+    /// Stable name, e.g. `tencent-sms`.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// The channels it carries.
+    pub channels: Vec<Channel>,
+    /// The vendor's own documentation.
+    pub documentation: String,
+    /// Settings of an account. Every adapter has `endpoint`, another base URL than the vendor's.
+    pub settings: Vec<Field>,
+    /// Secrets of an account: encrypted at rest, never returned.
+    pub secrets: Vec<Field>,
+    /// What one call may carry.
+    pub batching: Batching,
+    /// What else it can do.
+    pub capabilities: Capabilities,
+}
+
+/// One field of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// The vendor's own name in snake case.
+    pub name: String,
+    /// Its kind of value.
+    pub kind: FieldKind,
+    /// Whether an account without it is refused.
+    pub required: bool,
+    /// What stands when it is not given, for people.
+    pub default: Option<String>,
+    /// One sentence for the form.
+    pub help: String,
+}
+
+/// The kind of value a field takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldKind {
+    /// Text of at most 1,024 characters (secrets: 16 KiB).
+    Text,
+    /// An absolute http or https URL.
+    Url,
+    /// A whole number in a range.
+    Integer {
+        /// Least value.
+        min: i64,
+        /// Greatest value.
+        max: i64,
+    },
+    /// `true` or `false`.
+    Boolean,
+    /// One of these words.
+    Choice(Vec<String>),
+}
+
+/// What one vendor call may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batching {
+    /// Most recipients a call; 1 means no batching.
+    pub max_recipients: u16,
+    /// Whether all recipients of a call must have the same rendered content and variables.
+    pub same_content: bool,
+}
+
+/// What an adapter can do besides sending.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent yes/no facts, shown as a list")]
+pub struct Capabilities {
+    /// The vendor posts receipts to us.
+    pub receipts: bool,
+    /// The receipts carry their own proof of origin; without one the account's secret path
+    /// token is demanded.
+    pub receipts_signed: bool,
+    /// Messages can be taken back after sending.
+    pub recall: bool,
+    /// The vendor can be asked for an outcome by our reference.
+    pub query: bool,
+}

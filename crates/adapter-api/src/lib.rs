@@ -1,0 +1,18 @@
+//! The sans-IO contract between austin and the code that speaks a vendor's protocol.
+//!
+//! An adapter never opens a socket, reads a clock or draws a random number. It turns a
+//! [`Batch`] into a request value, and a reply value into one [`Verdict`](austin_domain::Verdict)
+//! per recipient. The host does all IO, in one place, with one set of limits.
+
+pub mod account;
+pub mod adapter;
+pub mod call;
+pub mod descriptor;
+pub mod receipt;
+pub mod sign;
+
+pub use account::Account;
+pub use adapter::{Adapter, Batch, Context, Item, State, Step, Attachment};
+pub use call::{Call, Fault, FaultKind, HttpReply, HttpRequest, Phase, Reply, SmtpReply, SmtpRequest, TlsMode};
+pub use descriptor::{Batching, Capabilities, Descriptor, Field, FieldKind};
+pub use receipt::{Inbound, Outcome, Receipt, Receipts, Refused};

@@ -1,0 +1,25 @@
+//! austin's words and pure policies.
+//!
+//! This crate does no IO, reads no clock and draws no random number: `now` and randomness are
+//! arguments. Everything here can be tested by calling it.
+
+pub mod address;
+pub mod backoff;
+pub mod channel;
+pub mod content;
+pub mod delivery;
+pub mod id;
+pub mod mask;
+pub mod policy;
+pub mod route;
+pub mod segments;
+pub mod template;
+pub mod time;
+pub mod verdict;
+
+pub use channel::{Channel, Class, Lane};
+pub use content::{Content, Vars};
+pub use delivery::{Reason, State};
+pub use id::{AccountId, AppId, DeliveryId, Id, KeyId, MessageId, TemplateId};
+pub use time::Timestamp;
+pub use verdict::Verdict;
