@@ -22,7 +22,10 @@ pub struct Account {
 impl Account {
     /// A text setting; empty text counts as absent.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.settings.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.settings
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// A whole-number setting.

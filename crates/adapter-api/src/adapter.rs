@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use austin_domain::verdict::Cause;
 use austin_domain::template::VendorTemplate;
+use austin_domain::verdict::Cause;
 use austin_domain::{Class, Content, Timestamp, Vars, Verdict};
 use bytes::Bytes;
 use serde_json::Value;
@@ -118,7 +118,10 @@ pub struct State(pub Value);
 impl Step {
     /// A call with nothing to remember.
     pub fn call(call: Call) -> Self {
-        Self::Call { call, state: State::default() }
+        Self::Call {
+            call,
+            state: State::default(),
+        }
     }
 
     /// The same verdict for every item of `batch`.

@@ -72,7 +72,10 @@ pub struct Batching {
 
 /// What an adapter can do besides sending.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "independent yes/no facts, shown as a list")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent yes/no facts, shown as a list"
+)]
 pub struct Capabilities {
     /// The vendor posts receipts to us.
     pub receipts: bool,

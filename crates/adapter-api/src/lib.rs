@@ -12,7 +12,9 @@ pub mod receipt;
 pub mod sign;
 
 pub use account::Account;
-pub use adapter::{Adapter, Batch, Context, Item, State, Step, Attachment};
-pub use call::{Call, Fault, FaultKind, HttpReply, HttpRequest, Phase, Reply, SmtpReply, SmtpRequest, TlsMode};
+pub use adapter::{Adapter, Attachment, Batch, Context, Item, State, Step};
+pub use call::{
+    Call, Fault, FaultKind, HttpReply, HttpRequest, Phase, Reply, SmtpReply, SmtpRequest, TlsMode,
+};
 pub use descriptor::{Batching, Capabilities, Descriptor, Field, FieldKind};
 pub use receipt::{Inbound, Outcome, Receipt, Receipts, Refused};

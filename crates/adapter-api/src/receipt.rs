@@ -76,16 +76,25 @@ pub struct Refused {
 impl Refused {
     /// The adapter has no receipts.
     pub fn unsupported() -> Self {
-        Self { status: StatusCode::NOT_FOUND, detail: "this adapter takes no receipts".into() }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            detail: "this adapter takes no receipts".into(),
+        }
     }
 
     /// The request is not in the vendor's format.
     pub fn malformed(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, detail: detail.into() }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            detail: detail.into(),
+        }
     }
 
     /// The request does not prove where it comes from.
     pub fn unauthentic(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::UNAUTHORIZED, detail: detail.into() }
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            detail: detail.into(),
+        }
     }
 }

@@ -20,7 +20,9 @@ pub fn sha256_hex(data: &[u8]) -> String {
 
 /// HMAC-SHA-256.
 pub fn hmac_sha256(key: &[u8], data: &[u8]) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref().to_vec()
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data)
+        .as_ref()
+        .to_vec()
 }
 
 /// HMAC-SHA-1, for vendors that still sign with it.
@@ -31,8 +33,11 @@ pub fn hmac_sha1(key: &[u8], data: &[u8]) -> Vec<u8> {
 
 /// RFC 3986 percent-encoding: everything but `A-Z a-z 0-9 - _ . ~`.
 pub fn percent_encode(text: &str) -> String {
-    const KEPT: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~');
     utf8_percent_encode(text, KEPT).to_string()
 }
 

@@ -127,7 +127,10 @@ impl Lane {
     /// Every lane.
     pub fn all() -> impl Iterator<Item = Self> {
         Channel::ALL.iter().flat_map(|channel| {
-            Class::ALL.iter().map(|class| Self { channel: *channel, class: *class })
+            Class::ALL.iter().map(|class| Self {
+                channel: *channel,
+                class: *class,
+            })
         })
     }
 
@@ -141,7 +144,10 @@ impl Lane {
         if code >= 2048 {
             return None;
         }
-        match (Channel::from_code((code / 8) as u8), Class::from_code((code % 8) as u8)) {
+        match (
+            Channel::from_code((code / 8) as u8),
+            Class::from_code((code % 8) as u8),
+        ) {
             (Some(channel), Some(class)) => Some(Self { channel, class }),
             _ => None,
         }

@@ -96,7 +96,10 @@ impl State {
 
     /// Whether it waits for an attempt, now or later: what may be leased, expired or recalled.
     pub const fn is_waiting(self) -> bool {
-        matches!(self, Self::Accepted | Self::Scheduled | Self::Held | Self::Queued)
+        matches!(
+            self,
+            Self::Accepted | Self::Scheduled | Self::Held | Self::Queued
+        )
     }
 
     /// Whether the move from `self` to `next` is allowed. Forward only: a receipt never takes a
@@ -128,15 +131,15 @@ impl State {
                     | Self::Unknown
             ),
             Self::Sent | Self::Unknown => {
-                matches!(next, Self::Sent | Self::Delivered | Self::Undelivered | Self::Recalled)
-                    && !matches!((self, next), (Self::Sent, Self::Sent))
+                matches!(
+                    next,
+                    Self::Sent | Self::Delivered | Self::Undelivered | Self::Recalled
+                ) && !matches!((self, next), (Self::Sent, Self::Sent))
             }
             Self::Undelivered => matches!(next, Self::Delivered),
-            Self::Delivered
-            | Self::Suppressed
-            | Self::Failed
-            | Self::Expired
-            | Self::Recalled => false,
+            Self::Delivered | Self::Suppressed | Self::Failed | Self::Expired | Self::Recalled => {
+                false
+            }
         }
     }
 }
@@ -151,10 +154,14 @@ impl std::str::FromStr for State {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|state| state.as_str() == text).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|state| state.as_str()).collect();
-            format!("unknown state; known: {}", known.join(", "))
-        })
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| {
+                let known: Vec<_> = Self::ALL.iter().map(|state| state.as_str()).collect();
+                format!("unknown state; known: {}", known.join(", "))
+            })
     }
 }
 
@@ -171,7 +178,10 @@ pub struct Reason {
 impl Reason {
     /// A reason with this code and sentence.
     pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code: code.into(), detail: detail.into() }
+        Self {
+            code: code.into(),
+            detail: detail.into(),
+        }
     }
 }
 
@@ -200,13 +210,21 @@ mod tests {
     fn only_a_waiting_delivery_can_be_leased_or_withdrawn() {
         for from in State::ALL {
             assert_eq!(from.may_become(State::Sending), from.is_waiting(), "{from}");
-            assert_eq!(from.may_become(State::Suppressed), from.is_waiting(), "{from}");
+            assert_eq!(
+                from.may_become(State::Suppressed),
+                from.is_waiting(),
+                "{from}"
+            );
         }
         assert!(!State::Sending.may_become(State::Recalled));
     }
 
     #[test]
     fn delivered_is_final() {
-        assert!(State::ALL.iter().all(|to| !State::Delivered.may_become(*to)));
+        assert!(
+            State::ALL
+                .iter()
+                .all(|to| !State::Delivered.may_become(*to))
+        );
     }
 }

@@ -120,13 +120,19 @@ pub struct Sequence {
 impl Sequence {
     /// A sequence for `node` (0–63) that continues after `last`, the highest id ever made here.
     pub fn new(node: u8, last: u64) -> Self {
-        Self { node: u64::from(node) & ((1 << NODE_BITS) - 1), last }
+        Self {
+            node: u64::from(node) & ((1 << NODE_BITS) - 1),
+            last,
+        }
     }
 
     /// The first of `count` ids in a row, all above every earlier one; follows `now` and does
     /// not step back when the clock does. `count` is at most [`MAX_BLOCK`].
     pub fn block(&mut self, now: Timestamp, count: u64) -> u64 {
-        debug_assert!((1..=MAX_BLOCK).contains(&count), "a block has 1 to {MAX_BLOCK} ids");
+        debug_assert!(
+            (1..=MAX_BLOCK).contains(&count),
+            "a block has 1 to {MAX_BLOCK} ids"
+        );
         let millis = u64::try_from(now.millis() - EPOCH_MILLIS).unwrap_or(0);
         let mut first = self.start_of(millis).max(self.last + 1);
         if (first & (MAX_BLOCK - 1)) + count > MAX_BLOCK {
@@ -152,7 +158,12 @@ impl<K: Kind> fmt::Display for Id<K> {
         for (place, slot) in text.iter_mut().rev().enumerate() {
             *slot = ALPHABET[usize::try_from((self.0 >> (5 * place)) & 31).unwrap_or(0)];
         }
-        write!(f, "{}_{}", K::PREFIX, str::from_utf8(&text).unwrap_or_default())
+        write!(
+            f,
+            "{}_{}",
+            K::PREFIX,
+            str::from_utf8(&text).unwrap_or_default()
+        )
     }
 }
 
@@ -176,8 +187,10 @@ impl<K: Kind> FromStr for Id<K> {
             .ok_or_else(|| error.clone())?;
         let mut raw: u64 = 0;
         for byte in digits.bytes() {
-            let value =
-                ALPHABET.iter().position(|known| *known == byte).ok_or_else(|| error.clone())?;
+            let value = ALPHABET
+                .iter()
+                .position(|known| *known == byte)
+                .ok_or_else(|| error.clone())?;
             raw = raw
                 .checked_mul(32)
                 .and_then(|raw| raw.checked_add(value as u64))

@@ -30,7 +30,10 @@ mod tests {
     fn hides_the_private_part() {
         assert_eq!(address("+8613812345678"), "+86138****5678");
         assert_eq!(address("li.lei@corp.example"), "l***@corp.example");
-        assert_eq!(address("https://u:p@hooks.example/a?token=b"), "https://hooks.example/…");
+        assert_eq!(
+            address("https://u:p@hooks.example/a?token=b"),
+            "https://hooks.example/…"
+        );
         assert_eq!(address("+1234567"), "+1***");
         assert_eq!(address(""), "***");
     }

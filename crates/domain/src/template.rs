@@ -41,7 +41,10 @@ pub struct Template {
 impl Template {
     /// The queue of its messages.
     pub const fn lane(&self) -> Lane {
-        Lane { channel: self.channel, class: self.class }
+        Lane {
+            channel: self.channel,
+            class: self.class,
+        }
     }
 }
 

@@ -35,12 +35,18 @@ impl Timestamp {
 
     /// This instant moved later by `by`; saturates.
     pub fn plus(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// This instant moved earlier by `by`; saturates.
     pub fn minus(self, by: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// How long after `earlier` this is; zero when it is not after.
@@ -59,7 +65,10 @@ impl Timestamp {
 
     /// The UTC instant written with a strftime pattern, e.g. `%Y-%m-%d`.
     pub fn utc(self, pattern: &str) -> String {
-        self.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).strftime(pattern).to_string()
+        self.to_jiff()
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .strftime(pattern)
+            .to_string()
     }
 }
 

@@ -63,7 +63,10 @@ pub struct Cause {
 impl Cause {
     /// A cause with the vendor's code and words (shortened to 300 characters).
     pub fn new(code: impl Into<String>, detail: &str) -> Self {
-        Self { code: code.into(), detail: detail.chars().take(300).collect() }
+        Self {
+            code: code.into(),
+            detail: detail.chars().take(300).collect(),
+        }
     }
 }
 

@@ -1,0 +1,321 @@
+//! Templates, accounts, routes, apps and keys: what people configure.
+//!
+//! Readers take an immutable [`Snapshot`]; a change is durable before it shows in one, and shows
+//! in the next one on every node within a second.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use austin_domain::route::Share;
+use austin_domain::template::{Template, TemplateState, Version};
+use austin_domain::{AccountId, AppId, Channel, KeyId, Lane, TemplateId, Timestamp};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::BoxFuture;
+
+/// What people configure. One writer at a time; every change is audited with its author.
+pub trait Catalog: Send + Sync {
+    /// Everything as it is now. Cheap.
+    fn snapshot(&self) -> Arc<Snapshot>;
+
+    /// Changes its value whenever the snapshot does.
+    fn changed(&self) -> watch::Receiver<u64>;
+
+    /// Makes a change durable, then visible. Answers the number the store gave to what was
+    /// created (template, account, app, key id), else 0.
+    fn change<'a>(
+        &'a self,
+        change: CatalogChange,
+        author: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<u64, CatalogError>>;
+
+    /// Past changes, newest first, of one subject (`template/order-shipped`, `route/sms.marketing`,
+    /// `account/tencent-1`, `app/shop`) or of everything.
+    fn history<'a>(
+        &'a self,
+        subject: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<AuditEntry>, CatalogError>>;
+}
+
+/// Why a change was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CatalogError {
+    /// Something else has that key.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// There is nothing by that key.
+    #[error("{0} does not exist")]
+    Missing(String),
+    /// It is in use.
+    #[error("{0}")]
+    InUse(String),
+    /// The store failed; nothing was changed.
+    #[error("the control store failed: {0}")]
+    Store(String),
+}
+
+/// One change.
+#[derive(Clone, Debug)]
+pub enum CatalogChange {
+    /// A new template with its first version. The store sets its id.
+    CreateTemplate {
+        /// The template (its `id` is ignored).
+        template: Template,
+        /// Version 1.
+        version: Version,
+    },
+    /// A further version, which becomes the current one. The store sets its number.
+    AddVersion {
+        /// The template's key.
+        template: String,
+        /// The version (its `number` is ignored).
+        version: Version,
+    },
+    /// Changed name or ownership.
+    DescribeTemplate {
+        /// The template's key.
+        template: String,
+        /// The new name.
+        name: String,
+        /// The new ownership.
+        owner: austin_domain::template::Ownership,
+    },
+    /// Enabled, disabled.
+    SetTemplateState {
+        /// The template's key.
+        template: String,
+        /// The new state.
+        state: TemplateState,
+        /// Why, for people.
+        reason: Option<String>,
+    },
+    /// A new or changed account. The store sets the id of a new one.
+    PutAccount(Box<AccountRecord>),
+    /// An account that is no longer wanted. Refused while a route names it.
+    DeleteAccount {
+        /// Its key.
+        account: String,
+    },
+    /// A new or changed route.
+    PutRoute {
+        /// What it is for.
+        lane: Lane,
+        /// The accounts and their shares.
+        shares: Vec<Share>,
+        /// Why, for people.
+        reason: Option<String>,
+    },
+    /// A new app. The store sets its id.
+    CreateApp {
+        /// Its name (key rules).
+        name: String,
+        /// Its team.
+        team: String,
+    },
+    /// A new key of an app. The store sets its id.
+    CreateKey {
+        /// The app's name.
+        app: String,
+        /// What it may do.
+        role: Role,
+        /// SHA-256 of the key.
+        digest: [u8; 32],
+        /// First characters, to tell keys apart.
+        hint: String,
+    },
+    /// A key that no longer opens anything.
+    RevokeKey {
+        /// The key.
+        key: KeyId,
+    },
+}
+
+/// Everything configured, as of one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Templates by id.
+    pub templates: HashMap<TemplateId, Arc<TemplateEntry>>,
+    /// Template ids by key.
+    pub template_ids: HashMap<String, TemplateId>,
+    /// Accounts by id. Deleted accounts stay, disabled, so that evidence can name them.
+    pub accounts: HashMap<AccountId, Arc<AccountRecord>>,
+    /// Ids of accounts that are not deleted, by key.
+    pub account_ids: HashMap<String, AccountId>,
+    /// Routes by lane.
+    pub routes: HashMap<Lane, Arc<Route>>,
+    /// Apps by id.
+    pub apps: HashMap<AppId, Arc<AppRecord>>,
+    /// Keys that open something, by digest.
+    pub keys: HashMap<[u8; 32], Arc<KeyRecord>>,
+    /// All keys, revoked ones too, by id.
+    pub all_keys: BTreeMap<KeyId, Arc<KeyRecord>>,
+}
+
+impl Snapshot {
+    /// A template by its key.
+    pub fn template(&self, key: &str) -> Option<&Arc<TemplateEntry>> {
+        self.templates.get(self.template_ids.get(key)?)
+    }
+
+    /// An account by its key.
+    pub fn account(&self, key: &str) -> Option<&Arc<AccountRecord>> {
+        self.accounts.get(self.account_ids.get(key)?)
+    }
+}
+
+/// A template and all its versions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TemplateEntry {
+    /// The template.
+    pub template: Template,
+    /// Its versions; number `n` stands at index `n - 1`.
+    pub versions: Vec<Arc<Version>>,
+}
+
+impl TemplateEntry {
+    /// The version with this number.
+    pub fn version(&self, number: u32) -> Option<&Arc<Version>> {
+        self.versions
+            .get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    /// The version new messages use.
+    pub fn current(&self) -> Option<&Arc<Version>> {
+        self.version(self.template.current)
+    }
+}
+
+/// A vendor account. Its `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct AccountRecord {
+    /// Number for stores.
+    pub id: AccountId,
+    /// What people name it by.
+    pub key: String,
+    /// What it carries.
+    pub channel: Channel,
+    /// The adapter that speaks for it.
+    pub adapter: String,
+    /// Settings by name.
+    pub settings: BTreeMap<String, Value>,
+    /// Secrets by name; encrypted at rest.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// Its limits.
+    pub limits: Limits,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// Part of its receipt URL, for vendors whose receipts prove nothing; encrypted at rest.
+    pub receipt_token: SecretString,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// Limits of an account. `None` means the adapter's own or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Most calls a second.
+    pub per_second: Option<u32>,
+    /// Most recipients a call.
+    pub recipients_per_call: Option<u16>,
+    /// Most calls at a time.
+    pub concurrency: Option<u16>,
+}
+
+/// The accounts of a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The lane.
+    pub lane: Lane,
+    /// The accounts and their shares.
+    pub shares: Vec<Share>,
+    /// Counts its changes, from 1.
+    pub version: u32,
+    /// Who changed it last.
+    pub author: String,
+    /// When.
+    pub updated_at: Timestamp,
+}
+
+/// A calling system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppRecord {
+    /// Number for stores.
+    pub id: AppId,
+    /// Its name.
+    pub name: String,
+    /// Its team.
+    pub team: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An API key; the key itself is never kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Number for stores.
+    pub id: KeyId,
+    /// Its app.
+    pub app: AppId,
+    /// What it may do.
+    pub role: Role,
+    /// First characters, to tell keys apart.
+    pub hint: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Send messages, and read what its own app sent.
+    Sender,
+    /// Read everything; change nothing.
+    Reader,
+}
+
+impl Role {
+    /// The word used in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Sender => "sender",
+            Self::Reader => "reader",
+        }
+    }
+
+    /// The role with this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Admin, Self::Sender, Self::Reader]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+    }
+}
+
+/// One past change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who: `app/name` or `local`.
+    pub author: String,
+    /// What was changed, e.g. `template/order-shipped`.
+    pub subject: String,
+    /// The kind of change, e.g. `create`, `enable`, `put`.
+    pub action: String,
+    /// What it came to, as JSON without secrets.
+    pub detail: Value,
+}
