@@ -1,1 +1,21 @@
-//! Placeholder.
+//! What happens to a message between the API and the vendor.
+//!
+//! The delivery path is a list of short steps, each a module: `intake` (check, per person) →
+//! `planner` (now, later or never) → [`austin_ports::Ledger::accept`] (durable) → `dispatcher`
+//! (the only loop that leases) → `attempt` (drive one adapter to verdicts) → `settle` (verdicts
+//! to what follows) → `receipts`. Reconcilers take no input, read state and may run twice.
+
+pub mod adapters;
+pub mod caller;
+pub mod config;
+pub mod engine;
+pub mod manage;
+pub mod refusal;
+pub mod send;
+pub mod status;
+
+pub use adapters::Adapters;
+pub use caller::Caller;
+pub use config::Config;
+pub use engine::{Engine, Parts};
+pub use refusal::{FieldFault, Refusal, RefusalCode};

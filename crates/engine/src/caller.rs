@@ -1,0 +1,28 @@
+//! Who asks.
+
+use austin_domain::{AppId, KeyId};
+use austin_ports::catalog::Role;
+
+/// An authenticated caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Its app.
+    pub app: AppId,
+    /// The app's name.
+    pub name: String,
+    /// The app's team.
+    pub team: String,
+    /// The key it used; `None` for a command on this machine.
+    pub key: Option<KeyId>,
+    /// What it may do.
+    pub role: Role,
+    /// The request it is making, for logs and evidence.
+    pub request_id: String,
+}
+
+impl Caller {
+    /// How audit entries name it.
+    pub fn author(&self) -> String {
+        format!("app/{}", self.name)
+    }
+}

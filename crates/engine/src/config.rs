@@ -1,0 +1,42 @@
+//! The engine's settings.
+
+use std::time::Duration;
+
+/// The engine's settings. Every one has a default that suits one small machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Region of phones written without `+` (ISO 3166, e.g. `CN`); `None` refuses them.
+    pub default_region: Option<String>,
+    /// Most recipients of one message.
+    pub max_recipients: usize,
+    /// Most deliveries a lane may have waiting before new ones are refused with 429.
+    pub max_lane_backlog: u64,
+    /// Deliveries of a lane kept in memory; more wait on disk.
+    pub lane_memory: usize,
+    /// Vendor calls of a lane at a time.
+    pub lane_calls: usize,
+    /// How long an attempt may take before it counts as lost.
+    pub lease: Duration,
+    /// How long stopping may take before calls in flight are abandoned.
+    pub stop_within: Duration,
+    /// Most bytes of one attachment.
+    pub max_attachment_bytes: usize,
+    /// How long settled deliveries are kept; `None` keeps them for ever.
+    pub retain_for: Option<Duration>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            default_region: Some("CN".into()),
+            max_recipients: 1_000,
+            max_lane_backlog: 5_000_000,
+            lane_memory: 20_000,
+            lane_calls: 256,
+            lease: Duration::from_secs(60),
+            stop_within: Duration::from_secs(20),
+            max_attachment_bytes: 10 * 1024 * 1024,
+            retain_for: None,
+        }
+    }
+}

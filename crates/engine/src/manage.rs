@@ -1,0 +1,1 @@
+//! What people configure: every change is checked here, whoever asks for it.
