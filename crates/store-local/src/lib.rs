@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The embedded backend of the store ports: one data directory, nothing else to install.
+//!
+//! The only crate that knows SQLite. It owns the layout of the data directory:
+//! `lock`, `FORMAT`, `master.key`, `control.db`, `uploads/` and the ledger's files.
+
+pub mod durable;
+pub mod entropy;
+pub mod finding;
+pub mod lock;
+pub mod migrate;
+pub mod vault;
+
+pub use entropy::OsEntropy;
+pub use finding::{Finding, Severity};
+pub use lock::DataDir;
+pub use vault::Vault;
