@@ -95,6 +95,9 @@ pub struct Version {
     pub variables: BTreeMap<String, VariableSpec>,
     /// Per account key: how the vendor knows this template.
     pub vendor_templates: BTreeMap<String, VendorTemplate>,
+    /// Dedup, caps, quiet hours as they were written, shape checked; `None` when none were given.
+    #[serde(default)]
+    pub policies: Option<serde_json::Value>,
     /// Who wrote it.
     pub author: String,
     /// When.
