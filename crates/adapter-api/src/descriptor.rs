@@ -1,5 +1,7 @@
 //! What an adapter says about itself: forms, limits, capabilities.
 
+pub mod validate;
+
 use austin_domain::Channel;
 use serde::{Deserialize, Serialize};
 

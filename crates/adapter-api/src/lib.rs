@@ -16,5 +16,6 @@ pub use adapter::{Adapter, Attachment, Batch, Context, Item, State, Step};
 pub use call::{
     Call, Fault, FaultKind, HttpReply, HttpRequest, Phase, Reply, SmtpReply, SmtpRequest, TlsMode,
 };
+pub use descriptor::validate::{FieldFault, validate};
 pub use descriptor::{Batching, Capabilities, Descriptor, Field, FieldKind};
 pub use receipt::{Inbound, Outcome, Receipt, Receipts, Refused};

@@ -1,0 +1,61 @@
+//! Short ways to write descriptor fields.
+
+use austin_adapter_api::{Field, FieldKind};
+
+/// An optional text field.
+pub(crate) fn text(name: &str, help: &str) -> Field {
+    optional(name, FieldKind::Text, help)
+}
+
+/// An optional whole number from `min` to `max`.
+pub(crate) fn integer(name: &str, min: i64, max: i64, help: &str) -> Field {
+    optional(name, FieldKind::Integer { min, max }, help)
+}
+
+/// An optional choice of one of `words`.
+pub(crate) fn choice(name: &str, words: &[&str], help: &str) -> Field {
+    let words = words.iter().map(|word| (*word).to_owned()).collect();
+    optional(name, FieldKind::Choice(words), help)
+}
+
+/// The base URL every HTTP vendor's account may replace.
+pub(crate) fn endpoint(default: &str) -> Field {
+    let help = "Another base URL than the vendor's own: a regional one, a proxy, a test server.";
+    with_default(optional("endpoint", FieldKind::Url, help), default)
+}
+
+/// The token of the receipt URL, for vendors that do not sign what they post.
+pub(crate) fn receipt_token() -> Field {
+    text(
+        "receipt_token",
+        "Last part of the receipt URL to enter at the vendor, /v1/receipts/{account}/{token}: \
+         the vendor does not sign its receipts, so without a token none are taken.",
+    )
+}
+
+/// The same field, demanded.
+pub(crate) fn required(field: Field) -> Field {
+    Field {
+        required: true,
+        ..field
+    }
+}
+
+/// The same field with what stands when it is not given.
+pub(crate) fn with_default(field: Field, default: &str) -> Field {
+    Field {
+        default: Some(default.to_owned()),
+        ..field
+    }
+}
+
+/// An optional field of any kind.
+pub(crate) fn optional(name: &str, kind: FieldKind, help: &str) -> Field {
+    Field {
+        name: name.to_owned(),
+        kind,
+        required: false,
+        default: None,
+        help: help.to_owned(),
+    }
+}

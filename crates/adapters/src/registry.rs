@@ -1,0 +1,31 @@
+//! All built-in adapters, by name.
+
+use std::sync::Arc;
+
+use austin_adapter_api::Adapter;
+
+use crate::aliyun_sms::AliyunSms;
+use crate::simulator::Simulator;
+use crate::smtp::Smtp;
+use crate::tencent_sms::TencentSms;
+use crate::webhook::Webhook;
+use crate::yunpian_sms::YunpianSms;
+
+/// Every built-in adapter, new, in the order the console lists them.
+pub fn registry() -> Vec<Arc<dyn Adapter>> {
+    vec![
+        Arc::new(TencentSms::default()),
+        Arc::new(AliyunSms::default()),
+        Arc::new(YunpianSms::default()),
+        Arc::new(Smtp::default()),
+        Arc::new(Webhook::default()),
+        Arc::new(Simulator::default()),
+    ]
+}
+
+/// The built-in adapter whose descriptor has this name.
+pub fn find(name: &str) -> Option<Arc<dyn Adapter>> {
+    registry()
+        .into_iter()
+        .find(|adapter| adapter.descriptor().name == name)
+}

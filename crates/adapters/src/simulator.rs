@@ -1,0 +1,138 @@
+//! The vendor simulator: a vendor that can be told to misbehave, and carries every channel.
+//!
+//! Sending: `POST {endpoint}/sim/send`, `authorization: Bearer {token}` when the account has a
+//! token, JSON
+//! `{"account","class","template","messages":[{"reference","to","text"|"email"|"payload","vars"}]}`
+//! where `email` is `{"subject","html","text"}` and `payload` any JSON value. A 2xx answers
+//! `{"results":[{"reference","code","id","segments","cost","message","retry_after"}]}`, in any
+//! order: `code` is `ok`, `bad_recipient`, `blocked`, `bad_content`, `later`,
+//! `throttled`, `elsewhere` or `account_suspended`; `retry_after` is in seconds, `cost` in 10⁻⁴.
+//! Any other status says that nothing was taken: 429 throttled and 503 later (both with
+//! `Retry-After`), other 5xx later, 401 and 403 the account, any other elsewhere.
+//!
+//! Receipts: `POST` of `{"receipts":[{"id","reference","to","status","code","message","at",
+//! "segments"}]}`, `status` `delivered` or `undelivered`, `at` RFC 3339 or Unix milliseconds,
+//! with `x-sim-signature: hex(hmac_sha256(token, body))`. Answer: 200 `{"ok":true}`.
+
+mod codes;
+mod receipts;
+mod reply;
+mod request;
+
+use austin_adapter_api::{
+    Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, FieldKind, Inbound,
+    Receipts, Refused, Reply, State, Step,
+};
+use austin_domain::{Channel, Verdict};
+
+use crate::fields::{optional, required, text};
+use crate::rounds::{self, Job, Reading, Rounds};
+
+/// Most recipients a call.
+const MAX_RECIPIENTS: u16 = 1_000;
+
+/// The adapter of the vendor simulator.
+#[derive(Debug)]
+pub struct Simulator {
+    descriptor: Descriptor,
+}
+
+impl Default for Simulator {
+    fn default() -> Self {
+        Self {
+            descriptor: descriptor(),
+        }
+    }
+}
+
+fn descriptor() -> Descriptor {
+    Descriptor {
+        name: "simulator".into(),
+        title: "Vendor simulator".into(),
+        channels: Channel::ALL.to_vec(),
+        documentation: "`austin simulator --help`".into(),
+        settings: vec![required(optional(
+            "endpoint",
+            FieldKind::Url,
+            "Base URL of the simulator, e.g. http://127.0.0.1:7071.",
+        ))],
+        secrets: vec![text(
+            "token",
+            "Sent as bearer token, and the key that receipts are signed with; without it none \
+             are taken.",
+        )],
+        batching: Batching {
+            max_recipients: MAX_RECIPIENTS,
+            same_content: false,
+        },
+        capabilities: Capabilities {
+            receipts: true,
+            receipts_signed: true,
+            ..Capabilities::default()
+        },
+    }
+}
+
+impl Adapter for Simulator {
+    fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    fn start(&self, account: &Account, batch: &Batch, context: &Context) -> Step {
+        rounds::start(
+            self,
+            &Job {
+                account,
+                batch,
+                context,
+            },
+        )
+    }
+
+    fn resume(
+        &self,
+        account: &Account,
+        batch: &Batch,
+        state: State,
+        reply: Reply,
+        context: &Context,
+    ) -> Step {
+        rounds::resume(
+            self,
+            &Job {
+                account,
+                batch,
+                context,
+            },
+            state,
+            &reply,
+        )
+    }
+
+    fn receipts(
+        &self,
+        account: &Account,
+        request: &Inbound,
+        _context: &Context,
+    ) -> Result<Receipts, Refused> {
+        receipts::read(account, request)
+    }
+}
+
+impl Rounds for Simulator {
+    fn rounds(&self, batch: &Batch) -> Vec<Vec<usize>> {
+        let indexes: Vec<usize> = (0..batch.items.len()).collect();
+        indexes
+            .chunks(usize::from(MAX_RECIPIENTS))
+            .map(<[usize]>::to_vec)
+            .collect()
+    }
+
+    fn call(&self, job: &Job<'_>, round: &[usize]) -> Result<Call, Verdict> {
+        request::send(job, round).map(Call::Http)
+    }
+
+    fn read(&self, job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
+        reply::read(job, round, reply)
+    }
+}

@@ -1,0 +1,25 @@
+//! Every code the simulator answers with.
+
+use crate::treatment::Treatment::{self, *};
+
+/// What an undocumented code means: a refusal all the same, another account may take it.
+const UNKNOWN: Treatment = Elsewhere;
+
+/// What a code (never `ok`) asks for.
+pub(super) fn treatment(code: &str) -> Treatment {
+    CODES
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map_or(UNKNOWN, |(_, treatment)| *treatment)
+}
+
+const CODES: &[(&str, Treatment)] = &[
+    ("bad_recipient", BadRecipient),
+    // The person does not want messages.
+    ("blocked", BadRecipient),
+    ("bad_content", BadContent),
+    ("later", Later),
+    ("throttled", Throttled),
+    ("elsewhere", Elsewhere),
+    ("account_suspended", Misconfigured),
+];
