@@ -108,6 +108,8 @@ impl State {
     /// after all.
     pub const fn may_become(self, next: Self) -> bool {
         match self {
+            // A receipt for an attempt whose outcome was unknown: no need to send it again.
+            Self::Queued if matches!(next, Self::Delivered) => true,
             Self::Accepted | Self::Scheduled | Self::Held | Self::Queued => matches!(
                 next,
                 Self::Scheduled

@@ -1,20 +1,38 @@
 //! The engine as its callers see it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use austin_adapter_api::{Inbound, Receipts, Refused};
+use austin_domain::{Lane, State};
+use austin_ports::ledger::{Accepted, NewMessage, WorkItem};
 use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Wire};
+use hashbrown::HashMap;
+use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::adapters::Adapters;
+use crate::attempt::Means;
 use crate::caller::Caller;
 use crate::config::Config;
-use crate::refusal::Refusal;
-use crate::send::{SendAnswer, SendRequest, Wait};
-use crate::status::{LaneStatus, Readiness};
+use crate::directory::Directories;
+use crate::intake::{self, Against, Checked};
+use crate::lane::Lanes;
+use crate::metrics::Metrics;
+use crate::refusal::{Refusal, RefusalCode};
+use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
+use crate::settler::{Finished, Settler};
+use crate::shared::Shared;
+use crate::status::{self, LaneStatus, Readiness};
+use crate::timers::Timers;
+use crate::{receipts, reconcilers, recovery, settler};
 
 /// What the engine is made of.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
+#[derive(Clone)]
 pub struct Parts {
     /// Durable deliveries.
     pub ledger: Arc<dyn Ledger>,
@@ -38,30 +56,81 @@ pub struct Parts {
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
 pub struct Engine {
-    pub(crate) parts: Arc<Parts>,
+    parts: Arc<Parts>,
+    shared: Arc<Shared>,
+    finished: Arc<Mutex<Option<mpsc::Receiver<Finished>>>>,
 }
 
 impl Engine {
     /// An engine that takes requests once [`Engine::start`] has recovered what was open.
     pub fn new(parts: Parts, registry: &mut Registry) -> Self {
-        let _ = registry;
+        let (settler, finished) = Settler::new();
+        let shared = Shared {
+            config: parts.config.clone(),
+            ledger: Arc::clone(&parts.ledger),
+            catalog: Arc::clone(&parts.catalog),
+            clock: Arc::clone(&parts.clock),
+            entropy: Arc::clone(&parts.entropy),
+            means: Means {
+                wire: Arc::clone(&parts.wire),
+                blobs: Arc::clone(&parts.blobs),
+                clock: Arc::clone(&parts.clock),
+                entropy: Arc::clone(&parts.entropy),
+                compilations: crate::render::Compilations::default(),
+                max_attachment_bytes: parts.config.max_attachment_bytes,
+                lease: parts.config.lease,
+            },
+            directories: Directories::new(Arc::clone(&parts.catalog), parts.adapters.clone()),
+            lanes: Lanes::new(parts.config.lane_memory),
+            timers: Timers::default(),
+            metrics: Metrics::new(registry),
+            settler,
+            tracker: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            phase: AtomicU8::new(STARTING),
+        };
         Self {
             parts: Arc::new(parts),
+            shared: Arc::new(shared),
+            finished: Arc::new(Mutex::new(Some(finished))),
         }
     }
 
-    /// Recovers what was open and starts working.
+    /// Recovers what was open and starts working. Called once.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// When the ledger cannot be read, or on a second call.
     pub async fn start(&self) -> Result<(), Refusal> {
-        unimplemented!()
+        let finished = self.finished.lock().take().ok_or_else(|| {
+            Refusal::new(RefusalCode::Conflict, "the engine has been started already")
+        })?;
+        recovery::recover(&self.shared).await?;
+        tokio::spawn(settler::run(Arc::clone(&self.shared), finished));
+        let tracker = &self.shared.tracker;
+        tracker.spawn(reconcilers::due(Arc::clone(&self.shared)));
+        tracker.spawn(reconcilers::expiry(Arc::clone(&self.shared)));
+        tracker.spawn(reconcilers::parked(Arc::clone(&self.shared)));
+        tracker.spawn(reconcilers::retention(Arc::clone(&self.shared)));
+        tracker.spawn(reconcilers::gauges(Arc::clone(&self.shared)));
+        self.shared.phase.store(READY, Ordering::Release);
+        Ok(())
     }
 
-    /// Stops: no new leases, calls in flight finish (at most `config.stop_within`), the rest
-    /// stays in the ledger for the next start.
-    pub async fn stop(&self) {
-        unimplemented!()
+    /// Stops: no new leases, calls under way finish (at most `config.stop_within`), the rest
+    /// stays in the ledger for the next start. Says whether everything under way finished.
+    pub async fn stop(&self) -> bool {
+        self.shared.phase.store(STOPPING, Ordering::Release);
+        self.shared.stopping.cancel();
+        self.shared.tracker.close();
+        let done = tokio::time::timeout(self.shared.config.stop_within, self.shared.tracker.wait());
+        let finished = done.await.is_ok();
+        if !finished {
+            tracing::warn!(
+                tasks = self.shared.tracker.len(),
+                "calls were still under way at the deadline; the next start finds their outcome unknown"
+            );
+        }
+        finished
     }
 
     /// Takes messages; answers in order, and one refused message does not touch another.
@@ -70,8 +139,115 @@ impl Engine {
         caller: &Caller,
         requests: Vec<SendRequest>,
     ) -> Vec<Result<SendAnswer, Refusal>> {
-        let _ = (caller, requests);
-        unimplemented!()
+        let catalog = self.shared.catalog.snapshot();
+        let now = self.shared.clock.now();
+        let against = Against {
+            catalog: &catalog,
+            config: &self.shared.config,
+            caller,
+            now,
+        };
+        let mut offered: HashMap<Lane, u64> = HashMap::new();
+        let checked: Vec<_> = requests
+            .into_iter()
+            .map(|request| {
+                self.takes_work()?;
+                let checked = intake::check(request, &against)?;
+                self.has_room(&checked.message, &mut offered)?;
+                Ok(checked)
+            })
+            .collect();
+        self.accept(checked).await
+    }
+
+    /// Makes what passed durable, in one go, and answers for each.
+    async fn accept(
+        &self,
+        checked: Vec<Result<Checked, Refusal>>,
+    ) -> Vec<Result<SendAnswer, Refusal>> {
+        let mut messages = Vec::with_capacity(checked.len());
+        let drafts: Vec<Result<Draft, Refusal>> = checked
+            .into_iter()
+            .map(|one| {
+                one.map(|checked| {
+                    let wait = status::wait(&self.shared, checked.message.lane);
+                    let draft = Draft::new(&checked, wait);
+                    messages.push(checked.message);
+                    draft
+                })
+            })
+            .collect();
+        if messages.is_empty() {
+            return drafts
+                .into_iter()
+                .filter_map(Result::err)
+                .map(Err)
+                .collect();
+        }
+        let shared = Arc::clone(&self.shared);
+        // A task of its own: a caller that hangs up between the commit and the offer must not
+        // leave durable deliveries that no lane knows.
+        let accepted = tokio::spawn(async move { accept_and_offer(&shared, messages).await }).await;
+        let mut accepted = match accepted {
+            Ok(Ok(accepted)) => accepted.into_iter(),
+            Ok(Err(refusal)) => return refused(drafts, &refusal),
+            Err(error) => {
+                tracing::error!(%error, "accepting failed");
+                let detail = "the message could not be accepted";
+                return refused(drafts, &Refusal::new(RefusalCode::Unavailable, detail));
+            }
+        };
+        drafts
+            .into_iter()
+            .map(|draft| {
+                let draft = draft?;
+                let head = accepted.next().ok_or_else(|| {
+                    Refusal::new(RefusalCode::Unavailable, "the ledger answered for too few")
+                })?;
+                Ok(draft.answer(head))
+            })
+            .collect()
+    }
+
+    fn takes_work(&self) -> Result<(), Refusal> {
+        match self.shared.phase.load(Ordering::Acquire) {
+            READY => Ok(()),
+            STARTING => Err(Refusal::new(RefusalCode::Unavailable, "austin is starting")),
+            _ => Err(Refusal::new(RefusalCode::Unavailable, "austin is stopping")),
+        }
+    }
+
+    /// Whether the lane's backlog has room, counting what this request has offered before.
+    fn has_room(
+        &self,
+        message: &NewMessage,
+        offered: &mut HashMap<Lane, u64>,
+    ) -> Result<(), Refusal> {
+        let most = self.shared.config.max_lane_backlog;
+        let offered = offered.entry(message.lane).or_default();
+        let count = message.deliveries.len() as u64;
+        let waiting = self
+            .shared
+            .lanes
+            .peek(message.lane)
+            .map_or(0, |lane| lane.waiting());
+        if waiting + *offered + count <= most {
+            *offered += count;
+            return Ok(());
+        }
+        let wait = status::wait(&self.shared, message.lane);
+        let detail = format!(
+            "lane {} has {waiting} deliveries waiting and takes at most {most}{}",
+            message.lane,
+            wait.reason
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default()
+        );
+        let mut refusal = Refusal::new(RefusalCode::Busy, detail);
+        refusal.retry_after = Some(std::time::Duration::from_secs(
+            wait.seconds.clamp(1, 300) / 10 + 1,
+        ));
+        Err(refusal)
     }
 
     /// Takes receipts that a vendor posted for the account `key`; `token` is the secret part of
@@ -85,24 +261,40 @@ impl Engine {
         token: Option<&str>,
         request: Inbound,
     ) -> Result<Receipts, Refused> {
-        let _ = (key, token, request);
-        unimplemented!()
+        receipts::receive(&self.shared, &self.parts.adapters, key, token, request).await
     }
 
     /// What stands before a new delivery of this lane.
-    pub fn wait(&self, lane: austin_domain::Lane) -> Wait {
-        let _ = lane;
-        unimplemented!()
+    pub fn wait(&self, lane: Lane) -> Wait {
+        status::wait(&self.shared, lane)
     }
 
     /// How the lanes are doing; only those that have or had traffic.
     pub fn lanes(&self) -> Vec<LaneStatus> {
-        unimplemented!()
+        status::lanes(&self.shared)
+    }
+
+    /// Why an account is not called at present, and until when.
+    pub fn resting(
+        &self,
+        account: austin_domain::AccountId,
+    ) -> Option<(austin_domain::Timestamp, String)> {
+        self.shared
+            .directories
+            .pace(account)
+            .resting(self.shared.clock.now())
     }
 
     /// Whether it takes work.
     pub fn readiness(&self) -> Readiness {
-        unimplemented!()
+        match self.shared.phase.load(Ordering::Acquire) {
+            READY => match self.shared.ledger.health() {
+                Ok(()) => Readiness::Ready,
+                Err(error) => Readiness::Refusing(error.to_string()),
+            },
+            STARTING => Readiness::Starting,
+            _ => Readiness::Stopping,
+        }
     }
 
     /// What it is made of.
@@ -110,3 +302,113 @@ impl Engine {
         &self.parts
     }
 }
+
+/// Makes messages durable and gives their ready deliveries to the lanes.
+async fn accept_and_offer(
+    shared: &Arc<Shared>,
+    messages: Vec<NewMessage>,
+) -> Result<Vec<Accepted>, Refusal> {
+    let timers: Vec<_> = messages.iter().map(due_times).collect();
+    let mut accepted = shared.ledger.accept(messages, shared.clock.now()).await?;
+    let mut ready: HashMap<Lane, Vec<WorkItem>> = HashMap::new();
+    for (accepted, timers) in accepted.iter_mut().zip(timers) {
+        let name = accepted.message.lane;
+        let items = std::mem::take(&mut accepted.ready);
+        shared.metrics.reached(
+            name,
+            State::Accepted,
+            u64::from(accepted.message.recipients),
+        );
+        if !items.is_empty() {
+            ready.entry(name).or_default().extend(items);
+        }
+        if !timers.is_empty() {
+            let lane = shared.lane(name);
+            let message = accepted.message.id;
+            shared.set_timers(
+                &lane,
+                timers
+                    .into_iter()
+                    .map(|(index, due_at)| austin_ports::ledger::Timer {
+                        due_at,
+                        delivery: message.delivery(index),
+                        lane: name,
+                    }),
+            );
+        }
+    }
+    for (name, items) in ready {
+        shared.lane(name).offer(items);
+    }
+    Ok(accepted)
+}
+
+/// The deliveries of a message that wait for a time, by index.
+fn due_times(message: &NewMessage) -> Vec<(u32, austin_domain::Timestamp)> {
+    (0u32..)
+        .zip(&message.deliveries)
+        .filter_map(|(index, delivery)| Some((index, delivery.due_at?)))
+        .collect()
+}
+
+/// An answer that only lacks its ids.
+struct Draft {
+    template: String,
+    version: u32,
+    rejected: Vec<crate::send::Rejected>,
+    deliveries: Vec<(String, State, Option<austin_domain::Reason>)>,
+    wait: Wait,
+}
+
+impl Draft {
+    fn new(checked: &Checked, wait: Wait) -> Self {
+        Self {
+            template: checked.template.clone(),
+            version: checked.message.version,
+            rejected: checked.rejected.clone(),
+            deliveries: checked
+                .message
+                .deliveries
+                .iter()
+                .map(|delivery| (delivery.to.clone(), delivery.state, delivery.reason.clone()))
+                .collect(),
+            wait,
+        }
+    }
+
+    fn answer(self, accepted: Accepted) -> SendAnswer {
+        let id = accepted.message.id;
+        SendAnswer {
+            id,
+            template: self.template,
+            version: self.version,
+            accepted: u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX),
+            rejected: self.rejected,
+            deliveries: (0u32..)
+                .zip(self.deliveries)
+                .map(|(index, (to, state, reason))| DeliveryAnswer {
+                    id: id.delivery(index),
+                    to,
+                    state,
+                    reason,
+                })
+                .collect(),
+            wait: self.wait,
+        }
+    }
+}
+
+/// The same refusal for everything that had passed.
+fn refused(
+    drafts: Vec<Result<Draft, Refusal>>,
+    refusal: &Refusal,
+) -> Vec<Result<SendAnswer, Refusal>> {
+    drafts
+        .into_iter()
+        .map(|draft| draft.and(Err(refusal.clone())))
+        .collect()
+}
+
+const STARTING: u8 = 0;
+const READY: u8 = 1;
+const STOPPING: u8 = 2;

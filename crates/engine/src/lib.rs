@@ -5,6 +5,25 @@
 //! (the only loop that leases) → `attempt` (drive one adapter to verdicts) → `settle` (verdicts
 //! to what follows) → `receipts`. Reconcilers take no input, read state and may run twice.
 
+mod assemble;
+mod attempt;
+mod decide;
+mod directory;
+mod dispatcher;
+mod intake;
+mod lane;
+mod metrics;
+mod pace;
+mod planner;
+mod rate;
+mod receipts;
+mod reconcilers;
+mod recovery;
+mod render;
+mod settler;
+mod shared;
+mod timers;
+
 pub mod adapters;
 pub mod caller;
 pub mod config;

@@ -98,13 +98,8 @@ pub trait Ledger: Send + Sync {
     /// These deliveries as work items, where they are still waiting.
     fn load(&self, ids: Vec<DeliveryId>) -> BoxFuture<'_, Result<Vec<WorkItem>>>;
 
-    /// Waiting deliveries with an id above `after` whose `expires_at` has passed, and where the
-    /// scan stopped (`None`: at the end).
-    fn overdue(
-        &self,
-        now: Timestamp,
-        after: DeliveryId,
-    ) -> BoxFuture<'_, Result<(Vec<(DeliveryId, Lane)>, Option<DeliveryId>)>>;
+    /// Waiting deliveries with an id above `after` whose `expires_at` has passed.
+    fn overdue(&self, now: Timestamp, after: DeliveryId) -> BoxFuture<'_, Result<Overdue>>;
 
     /// Deliveries that fit `filter`, newest first.
     fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>>;
@@ -125,6 +120,9 @@ pub trait Ledger: Send + Sync {
     /// Whether it takes new work, and why not.
     fn health(&self) -> Result<()>;
 }
+
+/// Overdue deliveries with their lanes, and where the scan stopped (`None`: at the end).
+pub type Overdue = (Vec<(DeliveryId, Lane)>, Option<DeliveryId>);
 
 /// What was open when the process started.
 #[derive(Clone, Debug, Default)]

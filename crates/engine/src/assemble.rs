@@ -1,0 +1,230 @@
+//! Which of a lane's ready deliveries travel now, at which account, in which call. Plain data in,
+//! plain data out; the only state it moves is the accounts' pace.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use austin_domain::route::Wheel;
+use austin_domain::template::TemplateState;
+use austin_domain::{AccountId, MessageId, Reason, State, TemplateId, Timestamp};
+use austin_ports::ledger::{Change, WorkItem};
+use hashbrown::{HashMap, HashSet};
+
+use crate::attempt::ReadyBatch;
+use crate::directory::{Directory, Usable};
+use crate::pace::Blocked;
+
+/// What is to be done with the deliveries that were taken.
+#[derive(Default)]
+pub(crate) struct Plan {
+    /// Calls to make, at most as many as were asked for.
+    pub(crate) batches: Vec<ReadyBatch>,
+    /// Deliveries that keep their place.
+    pub(crate) put_back: Vec<WorkItem>,
+    /// Deliveries that leave without a call, or wait for a time of their own.
+    pub(crate) changes: Vec<Change>,
+    /// Why deliveries were put back for want of an account.
+    pub(crate) blocked: Option<Blocked>,
+}
+
+/// Deliveries with the same key may travel together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct BatchKey {
+    account: AccountId,
+    template: TemplateId,
+    version: u32,
+    /// Set where the whole message must stay together: it has attachments.
+    message: Option<MessageId>,
+    /// Hash of the values, where all recipients of a call must share them.
+    content: Option<u64>,
+}
+
+struct Assembly<'a> {
+    directory: &'a Directory,
+    now: Timestamp,
+    most_calls: usize,
+    open: HashMap<BatchKey, usize>,
+    closed: HashSet<AccountId>,
+    plan: Plan,
+}
+
+/// Plans calls for `items`, at most `most_calls` of them.
+pub(crate) fn assemble(
+    items: Vec<WorkItem>,
+    directory: &Directory,
+    wheel: &mut Wheel,
+    most_calls: usize,
+    now: Timestamp,
+) -> Plan {
+    let mut assembly = Assembly {
+        directory,
+        now,
+        most_calls,
+        open: HashMap::new(),
+        closed: HashSet::new(),
+        plan: Plan::default(),
+    };
+    for item in items {
+        assembly.place(item, wheel);
+    }
+    assembly.plan
+}
+
+impl Assembly<'_> {
+    fn place(&mut self, item: WorkItem, wheel: &mut Wheel) {
+        if let Some((to, reason)) = self.leaves(&item) {
+            self.change(&item, to, None, reason);
+            return;
+        }
+        let shares = self.directory.shares(&item.message);
+        loop {
+            let picked = {
+                let open = |id: AccountId| {
+                    !self.closed.contains(&id) && self.directory.usable(id).is_some()
+                };
+                // Not the same account twice in a row while another may take it.
+                let fresh = |id: AccountId| open(id) && item.last_account != Some(id);
+                wheel
+                    .pick(&shares, fresh)
+                    .or_else(|| wheel.pick(&shares, open))
+            };
+            let Some(usable) = picked.and_then(|id| self.directory.usable(id)) else {
+                self.without_account(item, shares.is_empty());
+                return;
+            };
+            let usable = Arc::clone(usable);
+            if let Some(batch) = self.batch_for(&item, &usable) {
+                self.plan.batches[batch].items.push(item);
+                return;
+            }
+            if self.plan.batches.len() >= self.most_calls {
+                self.plan.put_back.push(item);
+                return;
+            }
+            self.closed.insert(usable.record.id);
+        }
+    }
+
+    /// Deliveries that no vendor should see any more.
+    fn leaves(&self, item: &WorkItem) -> Option<(State, Reason)> {
+        if item.message.expires_at <= self.now {
+            let reason = Reason::new("expired", "its time ran out before a vendor took it");
+            return Some((State::Expired, reason));
+        }
+        let state = self
+            .directory
+            .snapshot
+            .templates
+            .get(&item.message.template)
+            .map(|entry| entry.template.state);
+        (state != Some(TemplateState::Enabled)).then(|| {
+            let reason = Reason::new(
+                "template_disabled",
+                "its template was disabled while it waited",
+            );
+            (State::Suppressed, reason)
+        })
+    }
+
+    /// The open batch that can take the delivery, or a new one if the account may be called.
+    fn batch_for(&mut self, item: &WorkItem, usable: &Arc<Usable>) -> Option<usize> {
+        let key = BatchKey {
+            account: usable.record.id,
+            template: item.message.template,
+            version: item.message.version,
+            message: (!item.message.attachments.is_empty()).then_some(item.message.id),
+            content: usable.batching.same_content.then(|| hash(item)),
+        };
+        if let Some(index) = self.open.get(&key).copied() {
+            let batch = &self.plan.batches[index];
+            let room = batch.items.len() < usize::from(usable.batching.max_recipients);
+            // The hash only finds candidates; what travels together must really be the same.
+            let same = key.content.is_none()
+                || batch.items.first().is_some_and(|first| {
+                    Arc::ptr_eq(&first.vars, &item.vars) || first.vars == item.vars
+                });
+            if room && same {
+                return Some(index);
+            }
+        }
+        if self.plan.batches.len() >= self.most_calls {
+            return None;
+        }
+        match usable
+            .pace
+            .open(&usable.key, usable.record.limits, self.now)
+        {
+            Ok(()) => {
+                let index = self.plan.batches.len();
+                self.plan.batches.push(ReadyBatch {
+                    usable: Arc::clone(usable),
+                    items: Vec::new(),
+                });
+                self.open.insert(key, index);
+                Some(index)
+            }
+            Err(blocked) => {
+                self.block(blocked);
+                None
+            }
+        }
+    }
+
+    fn block(&mut self, blocked: Blocked) {
+        match &mut self.plan.blocked {
+            Some(earlier) if earlier.until <= blocked.until => {}
+            slot => *slot = Some(blocked),
+        }
+    }
+
+    /// No account takes the delivery now: it keeps its place, unless its caller named the
+    /// account, in which case it makes room for those behind it.
+    fn without_account(&mut self, item: WorkItem, no_route: bool) {
+        let until = self.plan.blocked.as_ref().map(|blocked| blocked.until);
+        if let Some(account) = item.message.account {
+            let unusable = self.directory.usable(account).is_none();
+            let due = until
+                .filter(|_| !unusable)
+                .unwrap_or(self.now.plus(PINNED_RECHECK));
+            if unusable || due > self.now.plus(SHORT_WAIT) {
+                let detail = "the account it was sent through cannot be called now";
+                let reason = Reason::new("account_unavailable", detail);
+                self.change(&item, State::Queued, Some(due), reason);
+                return;
+            }
+        } else if until.is_none() {
+            let lane = item.message.lane;
+            let why = if no_route {
+                format!("there is no route for {lane}")
+            } else {
+                format!("no account of the route for {lane} is enabled")
+            };
+            self.block(Blocked {
+                until: self.now.plus(NO_ROUTE_RECHECK),
+                why,
+            });
+        }
+        self.plan.put_back.push(item);
+    }
+
+    fn change(&mut self, item: &WorkItem, to: State, due_at: Option<Timestamp>, reason: Reason) {
+        self.plan.changes.push(Change {
+            delivery: item.id,
+            from: None,
+            to,
+            due_at,
+            reason,
+        });
+    }
+}
+
+fn hash(item: &WorkItem) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    item.vars.hash(&mut hasher);
+    hasher.finish()
+}
+
+const PINNED_RECHECK: Duration = Duration::from_secs(30);
+const SHORT_WAIT: Duration = Duration::from_secs(1);
+const NO_ROUTE_RECHECK: Duration = Duration::from_secs(1);

@@ -1,0 +1,139 @@
+//! The accounts of a catalog snapshot, ready to be used: adapter found, secrets opened, pace kept.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use austin_adapter_api::{Account, Adapter, Batching};
+use austin_domain::AccountId;
+use austin_domain::route::Share;
+use austin_ports::Catalog;
+use austin_ports::catalog::{AccountRecord, Snapshot};
+use austin_ports::ledger::MessageHead;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use secrecy::ExposeSecret;
+
+use crate::adapters::Adapters;
+use crate::pace::Pace;
+
+/// One account, ready to be called.
+pub(crate) struct Usable {
+    pub(crate) record: Arc<AccountRecord>,
+    pub(crate) account: Account,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    pub(crate) key: Arc<str>,
+    /// Secret values that evidence must not contain.
+    pub(crate) secrets: Vec<String>,
+    /// The adapter's rule, narrowed by the account's own limit.
+    pub(crate) batching: Batching,
+    pub(crate) pace: Arc<Pace>,
+}
+
+/// The accounts of one snapshot.
+pub(crate) struct Directory {
+    pub(crate) snapshot: Arc<Snapshot>,
+    accounts: HashMap<AccountId, Arc<Usable>>,
+}
+
+impl Directory {
+    /// The account, if it is known, enabled and its adapter is there.
+    pub(crate) fn usable(&self, id: AccountId) -> Option<&Arc<Usable>> {
+        self.accounts.get(&id)
+    }
+
+    /// The accounts that may send this message.
+    pub(crate) fn shares(&self, message: &MessageHead) -> Vec<Share> {
+        if let Some(account) = message.account {
+            return vec![Share { account, weight: 1 }];
+        }
+        self.snapshot
+            .routes
+            .get(&message.lane)
+            .map(|route| route.shares.clone())
+            .unwrap_or_default()
+    }
+
+    /// Whether another account than `not` may send this message.
+    pub(crate) fn has_other(&self, message: &MessageHead, not: AccountId) -> bool {
+        self.shares(message)
+            .iter()
+            .any(|share| share.account != not && self.accounts.contains_key(&share.account))
+    }
+}
+
+/// Builds the directory anew when the catalog has changed.
+pub(crate) struct Directories {
+    catalog: Arc<dyn Catalog>,
+    adapters: Adapters,
+    current: ArcSwap<Directory>,
+    paces: Mutex<HashMap<AccountId, Arc<Pace>>>,
+}
+
+impl Directories {
+    pub(crate) fn new(catalog: Arc<dyn Catalog>, adapters: Adapters) -> Self {
+        let empty = Directory {
+            snapshot: Arc::default(),
+            accounts: HashMap::new(),
+        };
+        Self {
+            catalog,
+            adapters,
+            current: ArcSwap::from_pointee(empty),
+            paces: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The directory of the present snapshot.
+    pub(crate) fn current(&self) -> Arc<Directory> {
+        let snapshot = self.catalog.snapshot();
+        let current = self.current.load_full();
+        if Arc::ptr_eq(&current.snapshot, &snapshot) {
+            return current;
+        }
+        let accounts = snapshot
+            .accounts
+            .values()
+            .filter(|record| record.enabled && record.deleted_at.is_none())
+            .filter_map(|record| Some((record.id, Arc::new(self.usable(record)?))))
+            .collect();
+        let fresh = Arc::new(Directory { snapshot, accounts });
+        self.current.store(Arc::clone(&fresh));
+        fresh
+    }
+
+    /// The pace of an account.
+    pub(crate) fn pace(&self, id: AccountId) -> Arc<Pace> {
+        Arc::clone(self.paces.lock().entry(id).or_default())
+    }
+
+    fn usable(&self, record: &Arc<AccountRecord>) -> Option<Usable> {
+        let adapter = Arc::clone(self.adapters.get(&record.adapter)?);
+        let mut batching = adapter.descriptor().batching;
+        if let Some(most) = record.limits.recipients_per_call {
+            batching.max_recipients = batching.max_recipients.min(most).max(1);
+        }
+        Some(Usable {
+            account: view(record),
+            key: Arc::from(record.key.as_str()),
+            secrets: record
+                .secrets
+                .values()
+                .map(|text| text.expose_secret().to_owned())
+                .collect(),
+            record: Arc::clone(record),
+            adapter,
+            batching,
+            pace: self.pace(record.id),
+        })
+    }
+}
+
+/// The account as adapters see it.
+pub(crate) fn view(record: &AccountRecord) -> Account {
+    Account {
+        id: record.id,
+        key: record.key.clone(),
+        settings: record.settings.clone(),
+        secrets: record.secrets.clone(),
+    }
+}

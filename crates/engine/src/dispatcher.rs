@@ -1,0 +1,321 @@
+//! The only loop that leases. One per lane, with permits of its own, so that no lane waits for
+//! another.
+//!
+//! A turn: wait for a free permit and a ready delivery, take as many as the permits can carry,
+//! plan calls, mark them `sending` durably, hand each to a task of its own. The permit comes back
+//! when the outcome is recorded, so that memory is bounded by permits.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use austin_domain::route::Wheel;
+use austin_domain::{State, Timestamp};
+use austin_ports::ledger::{AttemptStart, Change, Timer, WorkItem};
+use futures_util::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::assemble::{Plan, assemble};
+use crate::attempt::{Outcome, ReadyBatch, attempt};
+use crate::directory::Directory;
+use crate::lane::Lane;
+use crate::lane::queue::Refill;
+use crate::settler::{Finished, Settling};
+use crate::shared::Shared;
+
+/// Runs one lane until the engine stops; comes back when all its calls are settled.
+pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
+    let permits = Arc::new(Semaphore::new(shared.config.lane_calls));
+    let mut turn = Turn {
+        shared,
+        lane,
+        permits,
+        wheel: Wheel::default(),
+        per_call: 1,
+    };
+    let stopping = turn.shared.stopping.clone();
+    loop {
+        let next = tokio::select! {
+            () = stopping.cancelled() => break,
+            next = turn.take() => next,
+        };
+        // From here to the hand-over nothing may be dropped half-way.
+        if let Some((permit, items)) = next {
+            let rest = turn.dispatch(permit, items).await;
+            if let Some(until) = rest {
+                tokio::select! {
+                    () = stopping.cancelled() => break,
+                    () = turn.shared.clock.sleep_until(until) => {}
+                    () = turn.shared.catalog_changed() => {}
+                }
+            }
+        }
+    }
+    let all = u32::try_from(turn.shared.config.lane_calls).unwrap_or(u32::MAX);
+    // Every permit back means that every call is recorded. Never closed, so never an error.
+    let _ = turn.permits.acquire_many(all).await;
+}
+
+struct Turn {
+    shared: Arc<Shared>,
+    lane: Arc<Lane>,
+    permits: Arc<Semaphore>,
+    wheel: Wheel,
+    /// Deliveries a call carried lately: how many to take per free permit.
+    per_call: usize,
+}
+
+impl Turn {
+    /// A permit and the deliveries for a turn; `None` when there was nothing after all. Dropping
+    /// this future loses nothing: it takes from the queue in its last step.
+    async fn take(&mut self) -> Option<(OwnedSemaphorePermit, Vec<WorkItem>)> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
+        loop {
+            self.refill();
+            if !self.lane.with(|queue| queue.is_dry()) {
+                break;
+            }
+            self.lane.bell.notified().await;
+        }
+        let free = self.permits.available_permits() + 1;
+        let most = free.saturating_mul(self.per_call).clamp(1, MOST_A_TURN);
+        let items = self.lane.with(|queue| queue.take(most));
+        (!items.is_empty()).then_some((permit, items))
+    }
+
+    /// Plans, begins and hands over. The instant to sleep until when the lane stands.
+    async fn dispatch(
+        &mut self,
+        permit: OwnedSemaphorePermit,
+        items: Vec<WorkItem>,
+    ) -> Option<Timestamp> {
+        let now = self.shared.clock.now();
+        let directory = self.shared.directories.current();
+        let free = self.permits.available_permits() + 1;
+        let taken = items.len();
+        let Plan {
+            batches,
+            put_back,
+            changes,
+            blocked,
+        } = assemble(items, &directory, &mut self.wheel, free, now);
+        let travelling: usize = batches.iter().map(|batch| batch.items.len()).sum();
+        if !batches.is_empty() {
+            self.per_call = (travelling.div_ceil(batches.len()) + self.per_call).div_ceil(2);
+        }
+        self.lane.with(|queue| queue.put_back(put_back.into_iter()));
+        self.lane
+            .set_blocked(blocked.as_ref().map(|blocked| blocked.why.clone()));
+        if !changes.is_empty() {
+            self.shared.change(&self.lane, changes, now).await;
+        }
+        if let Err(why) = self.begin(batches, permit, &directory, now).await {
+            self.lane.set_blocked(Some(why));
+            return Some(now.plus(LEDGER_RECHECK));
+        }
+        // Sleep only when nothing moved: otherwise the next turn finds out by itself.
+        blocked
+            .filter(|_| travelling < taken)
+            .map(|blocked| blocked.until)
+    }
+
+    /// Marks the batches `sending` and starts their calls. On a ledger fault everything goes
+    /// back to its place.
+    async fn begin(
+        &mut self,
+        batches: Vec<ReadyBatch>,
+        permit: OwnedSemaphorePermit,
+        directory: &Arc<Directory>,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let lease_until = now.plus(self.shared.config.lease);
+        let starts = batches
+            .iter()
+            .flat_map(|batch| {
+                batch.items.iter().map(|item| AttemptStart {
+                    delivery: item.id,
+                    attempt: item.attempts + 1,
+                    account: batch.usable.record.id,
+                    lease_until,
+                })
+            })
+            .collect();
+        let began = match self.shared.ledger.begin(starts, now).await {
+            Ok(began) => began,
+            Err(error) => {
+                self.shared.metrics.ledger_faults.inc();
+                tracing::warn!(lane = %self.lane.name, %error, "cannot begin attempts");
+                for batch in &batches {
+                    batch.usable.pace.abandon();
+                }
+                let items: Vec<_> = batches.into_iter().flat_map(|batch| batch.items).collect();
+                self.lane.with(|queue| queue.put_back(items.into_iter()));
+                return Err(error.to_string());
+            }
+        };
+        let mut began = began.into_iter();
+        let mut permit = Some(permit);
+        for mut batch in batches {
+            batch.items.retain(|_| began.next().unwrap_or(false));
+            if batch.items.is_empty() {
+                batch.usable.pace.abandon();
+                continue;
+            }
+            for item in &mut batch.items {
+                item.attempts += 1;
+            }
+            let permit = match permit.take() {
+                Some(permit) => Some(permit),
+                None => Arc::clone(&self.permits).acquire_owned().await.ok(),
+            };
+            self.spawn(batch, permit, Arc::clone(directory));
+        }
+        Ok(())
+    }
+
+    fn spawn(
+        &self,
+        batch: ReadyBatch,
+        permit: Option<OwnedSemaphorePermit>,
+        directory: Arc<Directory>,
+    ) {
+        let shared = Arc::clone(&self.shared);
+        let lane = Arc::clone(&self.lane);
+        let count = u32::try_from(batch.items.len()).unwrap_or(u32::MAX);
+        lane.in_flight.fetch_add(count, Ordering::Relaxed);
+        let held = Settling {
+            lane,
+            count,
+            permit,
+        };
+        self.shared.tracker.spawn(async move {
+            let attempt = attempt(&shared.means, &directory.snapshot, &batch);
+            // A panic in an adapter is this batch's affair only.
+            let outcome = AssertUnwindSafe(attempt)
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| Outcome::died(batch.items.len()));
+            let finished = Finished {
+                batch,
+                outcome,
+                held,
+            };
+            shared.settler.submit(finished).await;
+        });
+    }
+
+    /// Starts reading ahead when memory runs low.
+    fn refill(&self) {
+        if !self.lane.begin_refill() {
+            return;
+        }
+        let Some(refill) = self.lane.with(|queue| queue.wants(REFILL)) else {
+            self.lane.end_refill_quietly();
+            return;
+        };
+        let (shared, lane) = (Arc::clone(&self.shared), Arc::clone(&self.lane));
+        self.shared.tracker.spawn(async move {
+            if let Err(error) = read_ahead(&shared, &lane, refill).await {
+                shared.metrics.ledger_faults.inc();
+                tracing::warn!(lane = %lane.name, %error, "cannot read waiting deliveries");
+                let until = shared.clock.now().plus(LEDGER_RECHECK);
+                tokio::select! {
+                    () = shared.stopping.cancelled() => {}
+                    () = shared.clock.sleep_until(until) => {}
+                }
+            }
+            lane.end_refill();
+        });
+    }
+}
+
+async fn read_ahead(
+    shared: &Shared,
+    lane: &Lane,
+    refill: Refill,
+) -> austin_ports::ledger::Result<()> {
+    match refill {
+        Refill::Due(ids) => match shared.ledger.load(ids.clone()).await {
+            Ok(items) => {
+                lane.with(|queue| queue.refilled_due(items));
+                Ok(())
+            }
+            Err(error) => {
+                lane.with(|queue| queue.refill_failed(Refill::Due(ids)));
+                Err(error)
+            }
+        },
+        Refill::After(after, asked) => {
+            let items = shared.ledger.ready(lane.name, after, asked).await?;
+            lane.with(|queue| queue.refilled(after, asked, items));
+            Ok(())
+        }
+    }
+}
+
+impl Shared {
+    /// Moves waiting deliveries and follows up: counts the ends, sets timers for the waits. On a
+    /// ledger fault the moves are left to the reconcilers, which find the same reasons again.
+    pub(crate) async fn change(&self, lane: &Lane, changes: Vec<Change>, now: Timestamp) -> u64 {
+        let moves: Vec<_> = changes
+            .iter()
+            .map(|change| (change.delivery, change.to, change.due_at))
+            .collect();
+        let applied = match self.ledger.change(changes, now).await {
+            Ok(applied) => applied,
+            Err(error) => {
+                self.metrics.ledger_faults.inc();
+                tracing::warn!(lane = %lane.name, %error, "cannot move deliveries");
+                let retry = now.plus(LEDGER_RECHECK);
+                self.set_timers(
+                    lane,
+                    moves.iter().map(|(delivery, _, due_at)| Timer {
+                        due_at: due_at.unwrap_or(retry),
+                        delivery: *delivery,
+                        lane: lane.name,
+                    }),
+                );
+                return 0;
+            }
+        };
+        let mut ended = 0;
+        for ((delivery, to, due_at), applied) in moves.into_iter().zip(applied) {
+            if !applied {
+                continue;
+            }
+            if to != State::Queued {
+                self.metrics.reached(lane.name, to, 1);
+            }
+            match due_at {
+                Some(due_at) => {
+                    self.set_timers(
+                        lane,
+                        [Timer {
+                            due_at,
+                            delivery,
+                            lane: lane.name,
+                        }],
+                    );
+                }
+                None => ended += 1,
+            }
+        }
+        lane.settled.add(now, ended);
+        ended
+    }
+
+    /// Adds timers and counts them for their lane.
+    pub(crate) fn set_timers(&self, lane: &Lane, timers: impl IntoIterator<Item = Timer>) {
+        let timers: Vec<_> = timers.into_iter().collect();
+        lane.later.fetch_add(timers.len() as u64, Ordering::Relaxed);
+        self.timers.add(timers);
+    }
+}
+
+const MOST_A_TURN: usize = 2048;
+const REFILL: usize = 4096;
+const LEDGER_RECHECK: Duration = Duration::from_secs(1);
