@@ -47,6 +47,7 @@ pub fn version(text: &str) -> Version {
         },
         variables,
         vendor_templates: BTreeMap::new(),
+        policies: None,
         author: "app/tests".into(),
         created_at: NOW,
     }
