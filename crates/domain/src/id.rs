@@ -267,7 +267,7 @@ mod tests {
     fn text_form_is_typed() {
         let id = MessageId::from_u64(0x0123_4567_89ab_cdef);
         let text = id.to_string();
-        assert_eq!(text, "msg_04hmasw9nf6yf");
+        assert_eq!(text, "msg_028t5cy4tqkff");
         let mut written = b"id=".to_vec();
         id.write_to(&mut written);
         assert_eq!(written, format!("id={text}").as_bytes());
