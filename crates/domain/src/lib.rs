@@ -10,6 +10,7 @@ pub mod content;
 pub mod delivery;
 pub mod id;
 pub mod mask;
+pub mod name;
 pub mod policy;
 pub mod route;
 pub mod segments;

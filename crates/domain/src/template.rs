@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod render;
+#[cfg(test)]
+mod sample;
 pub mod text;
 
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ use crate::time::Timestamp;
 pub struct Template {
     /// Number for stores.
     pub id: TemplateId,
-    /// What callers name it by: 1–64 of `a-z 0-9 - _ .`.
+    /// What callers name it by; see [`crate::name::key_fault`].
     pub key: String,
     /// For people.
     pub name: String,
