@@ -16,6 +16,7 @@ pub(super) fn version(content: Content, variables: &[(&str, VariableSpec)]) -> V
             .map(|(name, spec)| ((*name).to_owned(), spec.clone()))
             .collect(),
         vendor_templates: BTreeMap::new(),
+        policies: None,
         author: "li@corp.example".to_owned(),
         created_at: Timestamp::default(),
     }
