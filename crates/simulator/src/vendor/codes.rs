@@ -1,0 +1,104 @@
+//! The portable codes of rules and what they are called at each vendor.
+//!
+//! Invariant: a code that is not portable passes through unchanged.
+
+use std::borrow::Cow;
+
+use super::Vendor;
+
+/// portable, Tencent per receiver, Tencent per call, Aliyun, YunPian, words.
+type Row = [&'static str; 6];
+
+const TABLE: [Row; 7] = [
+    [
+        "bad_recipient",
+        "InvalidParameterValue.IncorrectPhoneNumber",
+        "InvalidParameterValue.IncorrectPhoneNumber",
+        "isv.MOBILE_NUMBER_ILLEGAL",
+        "2",
+        "the recipient is not a valid number",
+    ],
+    [
+        "bad_content",
+        "FailedOperation.ContainSensitiveWord",
+        "FailedOperation.ContainSensitiveWord",
+        "isv.SMS_CONTENT_ILLEGAL",
+        "4",
+        "the content is not allowed",
+    ],
+    [
+        "blocked",
+        "FailedOperation.PhoneNumberInBlacklist",
+        "FailedOperation.PhoneNumberInBlacklist",
+        "isv.BLACK_KEY_CONTROL_LIMIT",
+        "10",
+        "the recipient is on a block list",
+    ],
+    [
+        "later",
+        "InternalError.Timeout",
+        "InternalError.Timeout",
+        "isp.SYSTEM_ERROR",
+        "-51",
+        "the system is busy, try again later",
+    ],
+    [
+        "throttled",
+        "LimitExceeded.DeliveryFrequencyLimit",
+        "RequestLimitExceeded",
+        "Throttling.User",
+        "-5",
+        "too many requests",
+    ],
+    [
+        "elsewhere",
+        "FailedOperation.InsufficientBalanceInSmsPackage",
+        "FailedOperation.InsufficientBalanceInSmsPackage",
+        "isv.AMOUNT_NOT_ENOUGH",
+        "3",
+        "the balance is used up",
+    ],
+    [
+        "account_suspended",
+        "UnauthorizedOperation.ServiceSuspendDueToArrears",
+        "UnauthorizedOperation.ServiceSuspendDueToArrears",
+        "isv.OUT_OF_SERVICE",
+        "-2",
+        "the account is suspended",
+    ],
+];
+
+/// The vendor's own code for one message.
+pub(crate) fn message_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
+    translate(code, |row| match vendor {
+        Vendor::Tencent => row[1],
+        Vendor::Aliyun => row[3],
+        Vendor::Yunpian => row[4],
+        Vendor::Own | Vendor::Webhook | Vendor::Smtp => row[0],
+    })
+}
+
+/// The vendor's own code for a whole call.
+pub(crate) fn call_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
+    translate(code, |row| match vendor {
+        Vendor::Tencent => row[2],
+        Vendor::Aliyun => row[3],
+        Vendor::Yunpian => row[4],
+        Vendor::Own | Vendor::Webhook | Vendor::Smtp => row[0],
+    })
+}
+
+/// A fitting sentence for a code of any vendor.
+pub(crate) fn words(code: &str) -> &'static str {
+    TABLE
+        .iter()
+        .find(|row| row[..5].contains(&code))
+        .map_or("refused by a rule of the simulator", |row| row[5])
+}
+
+fn translate(code: &str, column: impl Fn(&Row) -> &'static str) -> Cow<'_, str> {
+    TABLE
+        .iter()
+        .find(|row| row[0] == code)
+        .map_or(Cow::Borrowed(code), |row| Cow::Borrowed(column(row)))
+}

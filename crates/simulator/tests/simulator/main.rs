@@ -1,0 +1,15 @@
+//! The simulator over real sockets, through a client that is nothing but bytes.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets something unexpected should stop there"
+)]
+
+mod control;
+mod faults;
+mod hooks;
+mod mail;
+mod own;
+mod receipts;
+mod rig;
+mod vendors;
