@@ -17,7 +17,9 @@ pub struct Descriptor {
     pub channels: Vec<Channel>,
     /// The vendor's own documentation.
     pub documentation: String,
-    /// Settings of an account. Every adapter has `endpoint`, another base URL than the vendor's.
+    /// Settings of an account. Every adapter of an HTTP vendor has `endpoint`, another base URL
+    /// than the vendor's; where the recipient or the account itself names the server there is
+    /// none.
     pub settings: Vec<Field>,
     /// Secrets of an account: encrypted at rest, never returned.
     pub secrets: Vec<Field>,

@@ -1,0 +1,128 @@
+//! The vendors' own signature vectors, fed with exactly their inputs.
+
+use austin_adapters::{aliyun_sms, tencent_sms, webhook};
+use serde_json::Value;
+
+fn vectors(json: &str) -> Vec<Value> {
+    let file: Value = serde_json::from_str(json).unwrap();
+    file["vectors"].as_array().unwrap().clone()
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("{name} in {value}"))
+}
+
+#[test]
+fn tencent_tc3() {
+    let vectors = vectors(include_str!("../vectors/tencent.json"));
+    assert_eq!(vectors.len(), 3);
+    for vector in vectors {
+        let (given, expected) = (&vector["inputs"], &vector["expected"]);
+        let signs_action = text(expected, "authorization").contains(";x-tc-action");
+        let input = tencent_sms::sign::Input {
+            service: text(given, "service"),
+            host: text(given, "host"),
+            content_type: text(given, "content_type"),
+            action: signs_action.then(|| text(given, "action")),
+            timestamp: given["timestamp"].as_i64().unwrap(),
+            body: text(given, "body").as_bytes(),
+        };
+        let signed =
+            tencent_sms::sign::sign(&input, text(given, "secret_id"), text(given, "secret_key"));
+        assert_eq!(
+            signed.canonical_request,
+            text(expected, "canonical_request")
+        );
+        assert_eq!(signed.scope, text(expected, "credential_scope"));
+        assert_eq!(signed.string_to_sign, text(expected, "string_to_sign"));
+        assert_eq!(signed.signature, text(expected, "signature"));
+        assert_eq!(signed.authorization, text(expected, "authorization"));
+    }
+}
+
+#[test]
+fn aliyun_acs3() {
+    let vectors = vectors(include_str!("../vectors/aliyun.json"));
+    let names = |vector: &&Value| text(vector, "name").starts_with("v3-");
+    let vectors: Vec<&Value> = vectors.iter().filter(names).collect();
+    assert_eq!(vectors.len(), 5);
+    for vector in vectors {
+        let (given, expected) = (&vector["inputs"], &vector["expected"]);
+        // In reverse: the order given does not matter.
+        let pairs = |object: &Value| -> Vec<(String, String)> {
+            let map = object.as_object().unwrap();
+            map.iter()
+                .rev()
+                .map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned()))
+                .collect()
+        };
+        let (query, headers) = (pairs(&given["query"]), pairs(&expected["signed_headers"]));
+        let query: Vec<_> = query
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        let input = aliyun_sms::sign::Input {
+            method: text(given, "method"),
+            query: &query,
+            headers: &headers,
+            body: text(given, "body").as_bytes(),
+        };
+        let id = text(given, "access_key_id");
+        let signed = aliyun_sms::sign::sign(&input, id, text(given, "access_key_secret"));
+        assert_eq!(
+            signed.canonical_request,
+            text(expected, "canonical_request")
+        );
+        assert_eq!(signed.string_to_sign, text(expected, "string_to_sign"));
+        assert_eq!(signed.signature, text(expected, "signature"));
+        assert_eq!(signed.authorization, text(expected, "authorization"));
+    }
+}
+
+#[test]
+fn standard_webhooks_v1() {
+    let vectors = vectors(include_str!("../vectors/standard_webhooks.json"));
+    let mut checked = 0;
+    for vector in vectors
+        .iter()
+        .filter(|vector| vector["inputs"]["secret"].is_string())
+    {
+        let given = &vector["inputs"];
+        let timestamp = given["timestamp"].as_i64().unwrap();
+        let body = text(given, "payload").as_bytes();
+        let signature = webhook::sign::sign(
+            text(given, "secret"),
+            text(given, "msg_id"),
+            timestamp,
+            body,
+        );
+        assert_eq!(
+            signature.unwrap(),
+            text(&vector["expected"], "webhook_signature")
+        );
+        checked += 1;
+    }
+    assert_eq!(checked, 2);
+}
+
+#[test]
+fn a_secret_that_is_none_is_refused_without_being_repeated() {
+    for secret in [
+        "",
+        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "whsec_",
+        "whsec_!!",
+        "whsec_AAAA",
+    ] {
+        let error = webhook::sign::sign(secret, "id", 0, b"")
+            .unwrap_err()
+            .to_string();
+        assert!(secret.len() < 7 || !error.contains(secret), "{error}");
+    }
+}

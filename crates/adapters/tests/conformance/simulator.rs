@@ -1,0 +1,197 @@
+use std::time::Duration;
+
+use austin_adapter_api::sign::{hex, hmac_sha256};
+use austin_domain::verdict::Acceptance;
+use austin_domain::{Channel, Content, Verdict};
+use http::{HeaderMap, HeaderValue};
+use serde_json::{Value, json};
+
+use super::support::*;
+
+fn case(to: &[&str], content: Content) -> Case {
+    let settings = json!({"endpoint": "http://127.0.0.1:7071"});
+    Case::new(
+        "simulator",
+        account(settings, &[("token", "sim-token-1")]),
+        batch(to, &[("code", "4370")], content),
+    )
+}
+
+fn sms(to: &[&str]) -> Case {
+    case(to, text("您的验证码4370"))
+}
+
+fn results(list: &[Value]) -> Value {
+    json!({ "results": list })
+}
+
+#[test]
+fn golden_request() {
+    let expected = "\
+POST http://127.0.0.1:7071/sim/send
+accept: application/json
+authorization: Bearer sim-token-1
+content-type: application/json
+
+{\"account\":\"acme-1\",\"class\":\"verification\",\"template\":\"login-code\",\"messages\":[{\"reference\":\"dlv_1\",\"to\":\"+8613711112222\",\"text\":\"您的验证码4370\",\"vars\":{\"code\":\"4370\"}}]}";
+    assert_eq!(wire(&sms(&MAINLAND[..1]).request()), expected);
+}
+
+#[test]
+fn it_carries_every_channel_and_content() {
+    assert_eq!(adapter("simulator").descriptor().channels, Channel::ALL);
+    let body = |content| -> Value {
+        let request = case(&["u-1"], content).request();
+        serde_json::from_slice(&request.body).unwrap()
+    };
+    let email = Content::Email {
+        subject: "s".into(),
+        html: Some("<b>".into()),
+        text: None,
+    };
+    let expected = json!({"subject": "s", "html": "<b>", "text": null});
+    assert_eq!(body(email)["messages"][0]["email"], expected);
+    let payload = Content::Payload {
+        body: r#"{"a":[1]}"#.into(),
+    };
+    assert_eq!(body(payload)["messages"][0]["payload"], json!({"a": [1]}));
+    let broken = case(&["u-1"], Content::Payload { body: "{".into() });
+    assert_eq!(
+        word_and_code(&broken.refused()[0]),
+        ("bad_content", "not_json")
+    );
+}
+
+#[test]
+fn every_code_and_a_missing_result() {
+    for (code, expected) in [
+        ("ok", "accepted"),
+        ("bad_recipient", "bad_recipient"),
+        ("blocked", "bad_recipient"),
+        ("bad_content", "bad_content"),
+        ("later", "later"),
+        ("throttled", "throttled"),
+        ("elsewhere", "elsewhere"),
+        ("account_suspended", "misconfigured"),
+        ("never_heard_of", "elsewhere"),
+    ] {
+        let other = json!({"reference": "dlv_2", "code": "ok", "id": "sim-2"});
+        let answer = results(&[
+            other,
+            json!({"reference": "dlv_1", "code": code, "id": "sim-1"}),
+        ]);
+        let verdicts = sms(&MAINLAND).answered(200, &answer);
+        assert_eq!(
+            words(&verdicts),
+            [expected, "accepted", "unknown"],
+            "{code}"
+        );
+    }
+}
+
+#[test]
+fn acceptance_and_waits() {
+    let answer = results(&[
+        json!({"reference": "dlv_1", "code": "ok", "id": "sim-1", "segments": 2, "cost": 500}),
+        json!({"reference": "dlv_2", "code": "throttled", "retry_after": 3, "message": "slow"}),
+        json!({"reference": "dlv_3", "code": "later", "retry_after": 9}),
+    ]);
+    let verdicts = sms(&MAINLAND).answered(200, &answer);
+    let expected = Acceptance {
+        vendor_id: Some("sim-1".into()),
+        receipt_key: None,
+        segments: Some(2),
+        cost: Some(500),
+    };
+    assert_eq!(verdicts[0], Verdict::Accepted(expected));
+    let seconds = |wait: &Option<Duration>| wait.map(|wait| wait.as_secs());
+    match (&verdicts[1], &verdicts[2]) {
+        (Verdict::Throttled { pause, .. }, Verdict::Later { after, .. }) => {
+            assert_eq!((seconds(pause), seconds(after)), (Some(3), Some(9)));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_status_that_is_not_2xx_says_nothing_was_taken() {
+    for (status, expected) in [
+        (400, "elsewhere"),
+        (401, "misconfigured"),
+        (403, "misconfigured"),
+        (302, "misconfigured"),
+        (408, "later"),
+        (429, "throttled"),
+        (500, "later"),
+        (502, "later"),
+        (503, "later"),
+    ] {
+        let (verdicts, _) =
+            sms(&MAINLAND[..2]).drive(|_| http_with(status, ("retry-after", "4"), "no"));
+        assert_eq!(words(&verdicts), [expected; 2], "{status}");
+        if let Verdict::Throttled { pause, .. } = &verdicts[0] {
+            assert_eq!(*pause, Some(Duration::from_secs(4)));
+        }
+    }
+}
+
+fn signed(key: &str, body: &str) -> HeaderMap {
+    let signature = hex(&hmac_sha256(key.as_bytes(), body.as_bytes()));
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        "x-sim-signature",
+        HeaderValue::from_str(&signature).unwrap(),
+    );
+    headers
+}
+
+#[test]
+fn receipts_must_be_signed() {
+    let case = sms(&MAINLAND);
+    let body = r#"{"receipts":[]}"#;
+    // Computed apart from this code.
+    let known = "aa17c0a8fa44f2e9af694e6ece451bf829ed6cc01d78e50ecde55b35a01b0e81";
+    assert_eq!(signed("sim-token-1", body)["x-sim-signature"], known);
+    assert!(
+        case.receipts_with(signed("sim-token-1", body), body.as_bytes())
+            .is_ok()
+    );
+    let refused = |case: &Case, headers| {
+        case.receipts_with(headers, body.as_bytes())
+            .unwrap_err()
+            .status
+            .as_u16()
+    };
+    assert_eq!(refused(&case, HeaderMap::new()), 401);
+    assert_eq!(refused(&case, signed("sim-token-2", body)), 401);
+    assert_eq!(refused(&case, signed("sim-token-1", "other")), 401);
+    let mut open = sms(&MAINLAND);
+    open.account.secrets.clear();
+    assert_eq!(refused(&open, signed("", body)), 401);
+}
+
+#[test]
+fn receipts_are_read_and_answered() {
+    let body = json!({"receipts": [
+        {"id": "sim-1", "reference": "dlv_1", "to": "+8613711112222", "status": "delivered",
+         "code": "DELIVRD", "at": "2026-01-02T03:04:05Z", "segments": 1},
+        {"id": "sim-2", "status": "undelivered", "at": 1_767_323_045_000_i64},
+        {"id": "sim-3", "status": "on its way"},
+        {"status": "delivered"},
+    ]})
+    .to_string();
+    let case = sms(&MAINLAND);
+    let read = case
+        .receipts_with(signed("sim-token-1", &body), body.as_bytes())
+        .unwrap();
+    assert_eq!(&read.body[..], br#"{"ok":true}"#);
+    let outcomes: Vec<String> = read
+        .receipts
+        .iter()
+        .map(|receipt| format!("{:?}", receipt.outcome))
+        .collect();
+    assert_eq!(outcomes, ["Delivered", "Undelivered", "Pending", "Pending"]);
+    assert_eq!(read.receipts[0].at, read.receipts[1].at);
+    assert_eq!(read.receipts[0].reference.as_deref(), Some("dlv_1"));
+    assert_eq!(read.receipts[3].detail, "entry 3: has no id");
+}
