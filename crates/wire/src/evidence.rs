@@ -1,0 +1,172 @@
+//! What is written down of a call: enough to settle a dispute, nothing secret, bounded.
+
+mod redact;
+
+use std::fmt::Write;
+
+use austin_adapter_api::call::HttpRequest;
+use austin_adapter_api::sign::sha256_hex;
+use austin_adapter_api::{Call, Phase, Reply, SmtpRequest};
+use http::HeaderMap;
+
+use redact::Redactor;
+
+/// Writes evidence without the secrets it knows.
+pub(crate) struct Scribe(Redactor);
+
+impl Scribe {
+    /// One that leaves out `secrets`, also where they are percent-encoded or escaped in JSON.
+    pub(crate) fn new(secrets: &[String]) -> Self {
+        Self(Redactor::new(secrets))
+    }
+
+    /// What was asked.
+    pub(crate) fn request(&self, call: &Call) -> String {
+        match call {
+            Call::Http(request) => self.http(request),
+            Call::Smtp(request) => self.smtp(request),
+        }
+    }
+
+    /// What was answered.
+    pub(crate) fn answer(&self, reply: &Reply) -> String {
+        let mut head = String::with_capacity(128);
+        let body = match reply {
+            Reply::Http(reply) => {
+                let _ = writeln!(head, "{}", reply.status);
+                write_headers(&mut head, &reply.headers, ANSWER_HEADERS);
+                &*reply.body
+            }
+            Reply::Smtp(reply) => {
+                let _ = write!(head, "{} ({})", reply.code, reply.stage);
+                for line in &reply.text {
+                    let _ = write!(head, "\n{line}");
+                }
+                &[]
+            }
+            Reply::Fault(fault) => {
+                let sent = match fault.phase {
+                    Phase::NotSent => "not sent",
+                    Phase::MaybeSent => "maybe sent",
+                };
+                let kind = fault.kind.as_str();
+                let _ = write!(head, "no answer: {kind}, {sent}: {}", fault.detail);
+                &[]
+            }
+        };
+        self.0.text(&head, body, ANSWER_BYTES)
+    }
+
+    fn http(&self, request: &HttpRequest) -> String {
+        let mut head = String::with_capacity(request.url.len() + 64);
+        let _ = write!(head, "{} ", request.method);
+        write_url(&mut head, &request.url);
+        head.push('\n');
+        write_headers(&mut head, &request.headers, REQUEST_HEADERS);
+        self.0.text(&head, &request.body, REQUEST_BYTES)
+    }
+
+    /// The envelope and a digest. The message itself may hold secret values in encodings that
+    /// cannot be searched (encoded words, base64 parts), so nothing of it is shown.
+    fn smtp(&self, request: &SmtpRequest) -> String {
+        let head = format!(
+            "SMTP {}:{} ({:?})\nMAIL FROM:<{}>\nRCPT TO:<{}>\nmessage: {} bytes, sha256 {}",
+            request.host,
+            request.port,
+            request.tls,
+            request.from,
+            request.to,
+            request.message.len(),
+            sha256_hex(&request.message),
+        );
+        self.0.text(&head, &[], REQUEST_BYTES)
+    }
+}
+
+/// Writes `url` with the values of secret-looking query parameters masked.
+fn write_url(out: &mut String, url: &str) {
+    let Some((path, query)) = url.split_once('?') else {
+        out.push_str(url);
+        return;
+    };
+    out.push_str(path);
+    for (index, pair) in query.split('&').enumerate() {
+        out.push(if index == 0 { '?' } else { '&' });
+        match pair.split_once('=') {
+            Some((name, _)) if looks_secret(name) => {
+                out.push_str(name);
+                out.push('=');
+                out.push_str(MASK);
+            }
+            _ => out.push_str(pair),
+        }
+    }
+}
+
+/// Whether a query parameter of this name usually holds a secret or a proof made with one.
+fn looks_secret(name: &str) -> bool {
+    let contains = |word: &str| {
+        name.len() >= word.len()
+            && name
+                .as_bytes()
+                .windows(word.len())
+                .any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    SECRET_WORDS.iter().any(|word| contains(word))
+}
+
+/// Writes those of `headers` that are known to be harmless.
+fn write_headers(out: &mut String, headers: &HeaderMap, shown: &[&str]) {
+    for (name, value) in headers {
+        if shown.contains(&name.as_str())
+            && let Ok(value) = value.to_str()
+        {
+            let _ = writeln!(out, "{name}: {value}");
+        }
+    }
+}
+
+/// Stands for what is not shown.
+const MASK: &str = "•••";
+
+/// Most bytes of a request's evidence.
+const REQUEST_BYTES: usize = 2 * 1024;
+
+/// Most bytes of an answer's evidence.
+const ANSWER_BYTES: usize = 4 * 1024;
+
+const REQUEST_HEADERS: &[&str] = &[
+    "content-type",
+    "webhook-id",
+    "webhook-timestamp",
+    "x-acs-action",
+    "x-acs-version",
+    "x-tc-action",
+    "x-tc-region",
+    "x-tc-timestamp",
+    "x-tc-version",
+];
+
+const ANSWER_HEADERS: &[&str] = &[
+    "content-type",
+    "date",
+    "retry-after",
+    "x-acs-request-id",
+    "x-request-id",
+];
+
+const SECRET_WORDS: &[&str] = &[
+    "key",
+    "token",
+    "secret",
+    "sign",
+    "sig",
+    "passw",
+    "pwd",
+    "auth",
+    "credential",
+    "ticket",
+];
+
+#[cfg(test)]
+mod tests;

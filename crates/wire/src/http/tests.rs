@@ -1,0 +1,4 @@
+mod faults;
+mod reuse;
+mod target;
+mod tls;
