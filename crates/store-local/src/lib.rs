@@ -3,6 +3,8 @@
 //! The only crate that knows SQLite. It owns the layout of the data directory:
 //! `lock`, `FORMAT`, `master.key`, `control.db`, `uploads/` and the ledger's files.
 
+pub mod blobs;
+pub mod control;
 pub mod durable;
 pub mod entropy;
 pub mod finding;
@@ -10,6 +12,8 @@ pub mod lock;
 pub mod migrate;
 pub mod vault;
 
+pub use blobs::LocalBlobs;
+pub use control::ControlStore;
 pub use entropy::OsEntropy;
 pub use finding::{Finding, Severity};
 pub use lock::DataDir;

@@ -1,7 +1,14 @@
 //! What tests share: a clock moved by hand, seeded randomness, builders, and one conformance
 //! suite per store port that every backend runs. Development only.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed expectation of a test ends the test"
+)]
+
+pub mod blobs_suite;
 pub mod builders;
+pub mod catalog_suite;
 pub mod clock;
 pub mod entropy;
 pub mod suite;

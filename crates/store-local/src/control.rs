@@ -1,0 +1,216 @@
+//! What people configure, in `control.db`: the embedded [`Catalog`].
+//!
+//! A change is one transaction together with its audit entry; when it is durable, the next
+//! snapshot is published. Readers take the snapshot and never touch SQLite, except `history`.
+//!
+//! Invariant: the published snapshot is what a fresh start would load. One writer at a time, off
+//! the async threads.
+//!
+//! Beyond the port's contract:
+//! - The store sets `created_at` and `updated_at` of templates and accounts from the change's
+//!   `now`; a version is kept as given but for its number.
+//! - [`CatalogChange::PutAccount`] with the key of an existing account keeps its id, `created_at`
+//!   and receipt token, and every stored secret the new record does not name. A secret is
+//!   replaced by naming it; it cannot be removed other than with the account.
+//! - A deleted account frees its key and forgets its secrets; its record stays, disabled.
+
+mod audit;
+mod change;
+mod check;
+mod load;
+mod schema;
+mod secrets;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use austin_domain::Timestamp;
+use austin_domain::id::Sequence;
+use austin_ports::BoxFuture;
+use austin_ports::catalog::{AuditEntry, Catalog, CatalogChange, CatalogError, Snapshot};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+pub use audit::Broken;
+pub use check::check;
+pub use schema::MIGRATIONS;
+
+use crate::{DataDir, Vault, migrate};
+
+/// The embedded [`Catalog`]. Clones share one store.
+#[derive(Clone)]
+pub struct ControlStore(Arc<Shared>);
+
+struct Shared {
+    writer: Mutex<Writer>,
+    reader: Mutex<Connection>,
+    snapshot: ArcSwap<Snapshot>,
+    changed: watch::Sender<u64>,
+    vault: Arc<Vault>,
+    // Keeps the directory ours for as long as anybody can write.
+    _dir: Arc<DataDir>,
+}
+
+struct Writer {
+    connection: Connection,
+    ids: Sequence,
+}
+
+impl ControlStore {
+    /// Opens `control.db` in `dir` (making or migrating it) and loads everything. Blocks.
+    ///
+    /// # Errors
+    /// [`Error`], with words for whoever started austin.
+    pub fn open(dir: Arc<DataDir>, vault: Arc<Vault>) -> Result<Self, Error> {
+        let path = schema::path(dir.path());
+        let mut connection = schema::writer(&path).map_err(Error::Unopened)?;
+        migrate::migrate(&mut connection, MIGRATIONS)?;
+        let snapshot = load::snapshot(&connection, &vault)?;
+        change::accounts::reseal(&mut connection, &vault, &snapshot)?;
+        let changes = audit::last(&connection)?;
+        let ids = Sequence::new(0, load::last_id(&snapshot));
+        Ok(Self(Arc::new(Shared {
+            writer: Mutex::new(Writer { connection, ids }),
+            reader: Mutex::new(schema::reader(&path)?),
+            snapshot: ArcSwap::from_pointee(snapshot),
+            changed: watch::Sender::new(changes),
+            vault,
+            _dir: dir,
+        })))
+    }
+
+    /// Walks the audit trail; answers how many entries it has. Blocks.
+    ///
+    /// # Errors
+    /// [`Broken`] where it does not hold together.
+    pub fn verify_audit(&self) -> Result<u64, Broken> {
+        audit::verify(&self.0.reader.lock())
+    }
+}
+
+impl Shared {
+    fn change(
+        &self,
+        change: CatalogChange,
+        author: &str,
+        now: Timestamp,
+    ) -> Result<u64, CatalogError> {
+        let mut writer = self.writer.lock();
+        let Writer { connection, ids } = &mut *writer;
+        // Dropped without a commit it takes everything back.
+        let transaction = connection.transaction().map_err(failed)?;
+        let mut step = change::Step {
+            transaction: &transaction,
+            vault: &self.vault,
+            ids,
+            author,
+            now,
+            next: self.snapshot.load_full(),
+        };
+        let done = step.make(change)?;
+        let next = step.next;
+        let Some((subject, action, detail)) = done.entry else {
+            return Ok(done.id);
+        };
+        let entry = AuditEntry {
+            at: now,
+            author: author.to_owned(),
+            subject,
+            action: action.to_owned(),
+            detail,
+        };
+        let number = audit::append(&transaction, &entry).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        self.snapshot.store(next);
+        self.changed.send_replace(number);
+        Ok(done.id)
+    }
+}
+
+impl Catalog for ControlStore {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.snapshot.load_full()
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    fn change<'a>(
+        &'a self,
+        change: CatalogChange,
+        author: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<u64, CatalogError>> {
+        let (shared, author) = (Arc::clone(&self.0), author.to_owned());
+        blocking(move || shared.change(change, &author, now))
+    }
+
+    fn history<'a>(
+        &'a self,
+        subject: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<AuditEntry>, CatalogError>> {
+        let (shared, subject) = (Arc::clone(&self.0), subject.map(str::to_owned));
+        blocking(move || {
+            audit::history(&shared.reader.lock(), subject.as_deref(), limit).map_err(failed)
+        })
+    }
+}
+
+impl fmt::Debug for ControlStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlStore").finish_non_exhaustive()
+    }
+}
+
+/// Runs `work` where it may block. Once started it ends, even when the caller goes away.
+fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CatalogError> + Send + 'static,
+) -> BoxFuture<'static, Result<T, CatalogError>> {
+    Box::pin(async move {
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|error| Err(failed(error)))
+    })
+}
+
+fn failed(error: impl fmt::Display) -> CatalogError {
+    CatalogError::Store(error.to_string())
+}
+
+/// Why the control store does not open.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be opened or made.
+    #[error("control.db cannot be opened: {0}")]
+    Unopened(String),
+    /// It cannot be brought to the shape this binary knows.
+    #[error("control.db: {0}")]
+    Migrate(#[from] migrate::Error),
+    /// Secrets do not open with the master key given.
+    #[error(
+        "control.db: the secrets of account {account} do not open: {why}; start austin with the \
+         master key they were sealed with"
+    )]
+    Secrets {
+        /// The account's key.
+        account: String,
+        /// Why not.
+        why: String,
+    },
+    /// What is stored cannot be read.
+    #[error("control.db cannot be read: {0}; run austin doctor")]
+    Unreadable(String),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

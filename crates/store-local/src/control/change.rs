@@ -1,0 +1,105 @@
+//! One change: its guard, its rows, its effect on the snapshot.
+//!
+//! Invariant: guards come before writes, and a change writes to the database exactly what it
+//! writes to the next snapshot.
+
+pub(super) mod accounts;
+mod apps;
+mod routes;
+mod templates;
+
+use std::sync::Arc;
+
+use austin_domain::Timestamp;
+use austin_domain::id::Sequence;
+use austin_ports::catalog::{CatalogChange, CatalogError, Snapshot};
+use rusqlite::{Params, Transaction};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::failed;
+use crate::Vault;
+
+type Result<T> = std::result::Result<T, CatalogError>;
+
+/// A change in the making.
+pub(super) struct Step<'a> {
+    pub transaction: &'a Transaction<'a>,
+    pub vault: &'a Vault,
+    pub ids: &'a mut Sequence,
+    pub author: &'a str,
+    pub now: Timestamp,
+    /// The current snapshot, copied when it is first written to.
+    pub next: Arc<Snapshot>,
+}
+
+/// A change that was made but not yet committed.
+pub(super) struct Done {
+    /// The id given to what was created, else 0.
+    pub id: u64,
+    /// Subject, action and detail; `None` when there was nothing to change.
+    pub entry: Option<(String, &'static str, Value)>,
+}
+
+impl Step<'_> {
+    pub(super) fn make(&mut self, change: CatalogChange) -> Result<Done> {
+        match change {
+            CatalogChange::CreateTemplate { template, version } => {
+                self.create_template(template, version)
+            }
+            CatalogChange::AddVersion { template, version } => self.add_version(&template, version),
+            CatalogChange::DescribeTemplate {
+                template,
+                name,
+                owner,
+            } => self.describe_template(&template, name, owner),
+            CatalogChange::SetTemplateState {
+                template,
+                state,
+                reason,
+            } => self.set_template_state(&template, state, reason),
+            CatalogChange::PutAccount(account) => self.put_account(*account),
+            CatalogChange::DeleteAccount { account } => self.delete_account(&account),
+            CatalogChange::PutRoute {
+                lane,
+                shares,
+                reason,
+            } => self.put_route(lane, shares, reason),
+            CatalogChange::CreateApp { name, team } => self.create_app(name, team),
+            CatalogChange::CreateKey {
+                app,
+                role,
+                digest,
+                hint,
+            } => self.create_key(&app, role, digest, hint),
+            CatalogChange::RevokeKey { key } => self.revoke_key(key),
+        }
+    }
+
+    fn next(&mut self) -> &mut Snapshot {
+        Arc::make_mut(&mut self.next)
+    }
+
+    fn id(&mut self) -> u64 {
+        self.ids.block(self.now, 1)
+    }
+
+    fn execute(&self, sql: &str, params: impl Params) -> Result<()> {
+        self.transaction
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(params))
+            .map(drop)
+            .map_err(failed)
+    }
+}
+
+fn done(id: u64, subject: String, action: &'static str, detail: Value) -> Result<Done> {
+    Ok(Done {
+        id,
+        entry: Some((subject, action, detail)),
+    })
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(failed)
+}

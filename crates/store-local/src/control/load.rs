@@ -1,0 +1,251 @@
+//! The snapshot as it is read when the store opens.
+
+use std::sync::Arc;
+
+use austin_domain::route::Share;
+use austin_domain::template::{Template, TemplateState, Version};
+use austin_domain::{AccountId, AppId, Channel, Class, KeyId, Lane, TemplateId, Timestamp};
+use austin_ports::catalog::{
+    AccountRecord, AppRecord, KeyRecord, Role, Route, Snapshot, TemplateEntry,
+};
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row};
+use serde::de::DeserializeOwned;
+
+use super::{Error, secrets};
+use crate::Vault;
+
+/// Everything in the database, with secrets opened.
+pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> Result<Snapshot, Error> {
+    let mut snapshot = Snapshot::default();
+    templates(connection, &mut snapshot)?;
+    accounts(connection, vault, &mut snapshot)?;
+    routes(connection, &mut snapshot)?;
+    apps(connection, &mut snapshot)?;
+    keys(connection, &mut snapshot)?;
+    Ok(snapshot)
+}
+
+/// The highest id in use, whatever it names.
+pub(super) fn last_id(snapshot: &Snapshot) -> u64 {
+    let templates = snapshot.templates.keys().map(|id| id.as_u64());
+    let accounts = snapshot.accounts.keys().map(|id| id.as_u64());
+    let apps = snapshot.apps.keys().map(|id| id.as_u64());
+    let keys = snapshot.all_keys.keys().map(|id| id.as_u64());
+    templates
+        .chain(accounts)
+        .chain(apps)
+        .chain(keys)
+        .max()
+        .unwrap_or(0)
+}
+
+fn templates(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let count: u32 =
+        connection.query_row("SELECT count(*) FROM templates", [], |row| row.get(0))?;
+    let count = usize::try_from(count).unwrap_or(0);
+    snapshot.templates.reserve(count);
+    snapshot.template_ids.reserve(count);
+    // One walk over both tables, each in the order of its key.
+    let mut statement = connection.prepare(
+        "SELECT t.id, t.key, t.name, t.channel, t.class, t.owner, t.state, t.current,
+                t.created_at, t.updated_at,
+                v.number, v.content, v.variables, v.vendor_templates, v.author, v.created_at
+         FROM templates t JOIN template_versions v ON v.template = t.id
+         ORDER BY t.id, v.number",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut open: Option<TemplateEntry> = None;
+    while let Some(row) = rows.next()? {
+        let id = TemplateId::from_i64(row.get(0)?);
+        if open.as_ref().is_none_or(|entry| entry.template.id != id) {
+            let next = TemplateEntry {
+                template: template(row, id)?,
+                versions: Vec::new(),
+            };
+            if let Some(done) = open.replace(next) {
+                keep(snapshot, done);
+            }
+        }
+        if let Some(entry) = &mut open {
+            entry.versions.push(Arc::new(version(row)?));
+        }
+    }
+    if let Some(done) = open {
+        keep(snapshot, done);
+    }
+    Ok(())
+}
+
+fn keep(snapshot: &mut Snapshot, entry: TemplateEntry) {
+    let id = entry.template.id;
+    snapshot.template_ids.insert(entry.template.key.clone(), id);
+    snapshot.templates.insert(id, Arc::new(entry));
+}
+
+fn template(row: &Row<'_>, id: TemplateId) -> rusqlite::Result<Template> {
+    Ok(Template {
+        id,
+        key: row.get(1)?,
+        name: row.get(2)?,
+        channel: known(row, 3, Channel::from_code)?,
+        class: known(row, 4, Class::from_code)?,
+        owner: json(row, 5)?,
+        state: word(row, 6, |text| {
+            [
+                TemplateState::Draft,
+                TemplateState::Enabled,
+                TemplateState::Disabled,
+            ]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+        })?,
+        current: row.get(7)?,
+        created_at: Timestamp::from_millis(row.get(8)?),
+        updated_at: Timestamp::from_millis(row.get(9)?),
+    })
+}
+
+fn version(row: &Row<'_>) -> rusqlite::Result<Version> {
+    Ok(Version {
+        number: row.get(10)?,
+        content: json(row, 11)?,
+        variables: json(row, 12)?,
+        vendor_templates: json(row, 13)?,
+        author: row.get(14)?,
+        created_at: Timestamp::from_millis(row.get(15)?),
+    })
+}
+
+fn accounts(connection: &Connection, vault: &Vault, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let mut statement = connection.prepare(
+        "SELECT id, key, channel, adapter, settings, sealed, limits, enabled, created_at,
+                updated_at, deleted_at
+         FROM accounts ORDER BY id",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = AccountId::from_i64(row.get(0)?);
+        let key: String = row.get(1)?;
+        let sealed: Vec<u8> = row.get(5)?;
+        let (secrets, receipt_token) =
+            secrets::open(vault, id, &sealed).map_err(|why| Error::Secrets {
+                account: key.clone(),
+                why,
+            })?;
+        let deleted_at: Option<i64> = row.get(10)?;
+        if deleted_at.is_none() {
+            snapshot.account_ids.insert(key.clone(), id);
+        }
+        let account = AccountRecord {
+            id,
+            key,
+            channel: known(row, 2, Channel::from_code)?,
+            adapter: row.get(3)?,
+            settings: json(row, 4)?,
+            secrets,
+            limits: json(row, 6)?,
+            enabled: row.get(7)?,
+            receipt_token,
+            created_at: Timestamp::from_millis(row.get(8)?),
+            updated_at: Timestamp::from_millis(row.get(9)?),
+            deleted_at: deleted_at.map(Timestamp::from_millis),
+        };
+        snapshot.accounts.insert(id, Arc::new(account));
+    }
+    Ok(())
+}
+
+fn routes(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let mut shares = connection.prepare(
+        "SELECT account, weight FROM route_shares WHERE lane = ?1 AND version = ?2
+         ORDER BY place",
+    )?;
+    let mut statement = connection.prepare(
+        "SELECT lane, version, author, updated_at FROM routes r
+         WHERE version = (SELECT max(version) FROM routes WHERE lane = r.lane)",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let lane = known(row, 0, Lane::from_code)?;
+        let version: u32 = row.get(1)?;
+        let shares = shares
+            .query_map((lane.code(), version), |row| {
+                Ok(Share {
+                    account: AccountId::from_i64(row.get(0)?),
+                    weight: row.get(1)?,
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        let route = Route {
+            lane,
+            shares,
+            version,
+            author: row.get(2)?,
+            updated_at: Timestamp::from_millis(row.get(3)?),
+        };
+        snapshot.routes.insert(lane, Arc::new(route));
+    }
+    Ok(())
+}
+
+fn apps(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let mut statement = connection.prepare("SELECT id, name, team, created_at FROM apps")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let app = AppRecord {
+            id: AppId::from_i64(row.get(0)?),
+            name: row.get(1)?,
+            team: row.get(2)?,
+            created_at: Timestamp::from_millis(row.get(3)?),
+        };
+        snapshot.apps.insert(app.id, Arc::new(app));
+    }
+    Ok(())
+}
+
+fn keys(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let mut statement = connection
+        .prepare("SELECT id, app, role, hint, created_at, revoked_at, digest FROM keys")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let revoked_at: Option<i64> = row.get(5)?;
+        let key = Arc::new(KeyRecord {
+            id: KeyId::from_i64(row.get(0)?),
+            app: AppId::from_i64(row.get(1)?),
+            role: word(row, 2, Role::parse)?,
+            hint: row.get(3)?,
+            created_at: Timestamp::from_millis(row.get(4)?),
+            revoked_at: revoked_at.map(Timestamp::from_millis),
+        });
+        if revoked_at.is_none() {
+            snapshot.keys.insert(row.get(6)?, Arc::clone(&key));
+        }
+        snapshot.all_keys.insert(key.id, key);
+    }
+    Ok(())
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
+    let text = row.get_ref(at)?.as_str()?;
+    serde_json::from_str(text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, error.into()))
+}
+
+fn known<N: rusqlite::types::FromSql, T>(
+    row: &Row<'_>,
+    at: usize,
+    from_code: impl FnOnce(N) -> Option<T>,
+) -> rusqlite::Result<T> {
+    from_code(row.get(at)?).ok_or_else(|| {
+        let error = "a number this austin does not know".into();
+        rusqlite::Error::FromSqlConversionFailure(at, Type::Integer, error)
+    })
+}
+
+fn word<T>(row: &Row<'_>, at: usize, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+    parse(row.get_ref(at)?.as_str()?).ok_or_else(|| {
+        let error = "a word this austin does not know".into();
+        rusqlite::Error::FromSqlConversionFailure(at, Type::Text, error)
+    })
+}

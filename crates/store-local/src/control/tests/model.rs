@@ -1,0 +1,153 @@
+//! Random changes: the published snapshot is what a fresh start loads, and the trail is whole.
+
+use austin_domain::route::Share;
+use austin_domain::template::TemplateState;
+use austin_domain::{AccountId, Channel, Class, KeyId, Lane};
+use austin_ports::catalog::Role;
+use proptest::prelude::*;
+
+use super::*;
+
+/// A change in terms of small numbers, so that changes meet the same things often.
+#[derive(Clone, Debug)]
+enum Move {
+    CreateTemplate(u8),
+    AddVersion(u8, String),
+    SetState(u8, u8),
+    PutAccount(u8, Option<(String, String)>, bool),
+    DeleteAccount(u8),
+    PutRoute(u8, Vec<(u8, u32)>),
+    CreateApp(u8),
+    CreateKey(u8, u8),
+    RevokeKey(u8),
+    Reopen,
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let few = 0u8..3;
+    let one = prop_oneof![
+        few.clone().prop_map(Move::CreateTemplate),
+        (few.clone(), ".{0,12}").prop_map(|(key, text)| Move::AddVersion(key, text)),
+        (few.clone(), 0u8..3).prop_map(|(key, state)| Move::SetState(key, state)),
+        (
+            few.clone(),
+            any::<Option<(String, String)>>(),
+            any::<bool>()
+        )
+            .prop_map(|(key, secret, enabled)| Move::PutAccount(key, secret, enabled)),
+        few.clone().prop_map(Move::DeleteAccount),
+        (
+            few.clone(),
+            prop::collection::vec((few.clone(), any::<u32>()), 0..3)
+        )
+            .prop_map(|(lane, shares)| Move::PutRoute(lane, shares)),
+        few.clone().prop_map(Move::CreateApp),
+        (few.clone(), 0u8..6).prop_map(|(app, digest)| Move::CreateKey(app, digest)),
+        few.prop_map(Move::RevokeKey),
+        Just(Move::Reopen),
+    ];
+    prop::collection::vec(one, 1..40)
+}
+
+fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
+    let key = |number: u8| format!("k{number}");
+    // The account with this key if there is one, else one that never was.
+    let account = |number: u8| {
+        let id = snapshot.account_ids.get(&key(number));
+        id.copied().unwrap_or(AccountId::from_u64(1))
+    };
+    Some(match of {
+        Move::CreateTemplate(number) => CatalogChange::CreateTemplate {
+            template: builders::template(&key(number)),
+            version: builders::version("{{a}} {{b}}"),
+        },
+        Move::AddVersion(number, text) => CatalogChange::AddVersion {
+            template: key(number),
+            version: builders::version(&text),
+        },
+        Move::SetState(number, state) => CatalogChange::SetTemplateState {
+            template: key(number),
+            state: [
+                TemplateState::Draft,
+                TemplateState::Enabled,
+                TemplateState::Disabled,
+            ][usize::from(state)],
+            reason: None,
+        },
+        Move::PutAccount(number, secret, enabled) => {
+            let mut account = builders::account(&key(number));
+            account.secrets = secret
+                .into_iter()
+                .map(|(name, secret)| (name, secret.into()))
+                .collect();
+            account.enabled = enabled;
+            CatalogChange::PutAccount(Box::new(account))
+        }
+        Move::DeleteAccount(number) => CatalogChange::DeleteAccount {
+            account: key(number),
+        },
+        Move::PutRoute(number, shares) => CatalogChange::PutRoute {
+            lane: Lane {
+                channel: Channel::Sms,
+                class: Class::ALL[usize::from(number)],
+            },
+            shares: shares
+                .into_iter()
+                .map(|(number, weight)| Share {
+                    account: account(number),
+                    weight,
+                })
+                .collect(),
+            reason: None,
+        },
+        Move::CreateApp(number) => CatalogChange::CreateApp {
+            name: key(number),
+            team: String::new(),
+        },
+        Move::CreateKey(number, digest) => CatalogChange::CreateKey {
+            app: key(number),
+            role: Role::Reader,
+            digest: [digest; 32],
+            hint: key(digest),
+        },
+        Move::RevokeKey(number) => {
+            let known = snapshot.all_keys.keys().nth(usize::from(number));
+            CatalogChange::RevokeKey {
+                key: known.copied().unwrap_or(KeyId::from_u64(1)),
+            }
+        }
+        Move::Reopen => return None,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn the_snapshot_is_what_a_fresh_start_loads(moves in moves()) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = open(dir.path());
+        for (step, made) in moves.into_iter().chain([Move::Reopen]).enumerate() {
+            let before = catalog_suite::contents(&store.snapshot());
+            let entries = store.verify_audit().unwrap();
+            let now = builders::NOW.plus(std::time::Duration::from_secs(step as u64));
+            match change(made, &store.snapshot()) {
+                Some(change) => {
+                    let result = store.0.change(change, "local", now);
+                    let after = catalog_suite::contents(&store.snapshot());
+                    let added = store.verify_audit().unwrap() - entries;
+                    // An entry for every change that shows, and only for those.
+                    prop_assert_eq!(added, u64::from(after != before));
+                    let store_failed = matches!(result, Err(CatalogError::Store(_)));
+                    prop_assert!(!store_failed, "{:?}", result);
+                    prop_assert!(result.is_ok() || after == before);
+                }
+                None => {
+                    drop(store);
+                    store = open(dir.path());
+                    prop_assert_eq!(catalog_suite::contents(&store.snapshot()), before);
+                    prop_assert_eq!(store.verify_audit().unwrap(), entries);
+                }
+            }
+        }
+    }
+}
