@@ -1,14 +1,14 @@
 //! The vendor simulator: a vendor that can be told to misbehave, and carries every channel.
 //!
 //! Sending: `POST {endpoint}/sim/send`, `authorization: Bearer {token}` when the account has a
-//! token, JSON
-//! `{"account","class","template","messages":[{"reference","to","text"|"email"|"payload","vars"}]}`
-//! where `email` is `{"subject","html","text"}` and `payload` any JSON value. A 2xx answers
-//! `{"results":[{"reference","code","id","segments","cost","message","retry_after"}]}`, in any
-//! order: `code` is `ok`, `bad_recipient`, `blocked`, `bad_content`, `later`,
-//! `throttled`, `elsewhere` or `account_suspended`; `retry_after` is in seconds, `cost` in 10⁻⁴.
-//! Any other status says that nothing was taken: 429 throttled and 503 later (both with
-//! `Retry-After`), other 5xx later, 401 and 403 the account, any other elsewhere.
+//! token, JSON `{"account","class","messages":[{"reference","to","text","vars"}]}`. `text` is the
+//! rendered text, or JSON text: a payload as it is, an e-mail as `{"subject","html","text"}`.
+//! A 2xx answers `{"results":[{"reference","code","id","segments","cost","message",
+//! "retry_after"}]}`, in any order: `code` is `ok`, `bad_recipient`, `blocked`, `bad_content`,
+//! `later`, `throttled`, `elsewhere` or `account_suspended`; `retry_after` is in seconds, `cost`
+//! in 10⁻⁴ of the currency unit. Any other status refuses the whole call by the same codes in
+//! `{"code","message"}`; without one 429 is throttled and 503 later (both with `Retry-After`),
+//! 401 and 403 the account, another 4xx elsewhere and another 5xx unknown.
 //!
 //! Receipts: `POST` of `{"receipts":[{"id","reference","to","status","code","message","at",
 //! "segments"}]}`, `status` `delivered` or `undelivered`, `at` RFC 3339 or Unix milliseconds,

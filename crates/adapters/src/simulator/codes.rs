@@ -2,15 +2,14 @@
 
 use crate::treatment::Treatment::{self, *};
 
-/// What an undocumented code means: a refusal all the same, another account may take it.
-const UNKNOWN: Treatment = Elsewhere;
+/// What an undocumented code of one message means: a refusal all the same, another account may
+/// take it.
+pub(super) const UNKNOWN: Treatment = Elsewhere;
 
-/// What a code (never `ok`) asks for.
-pub(super) fn treatment(code: &str) -> Treatment {
-    CODES
-        .iter()
-        .find(|(known, _)| *known == code)
-        .map_or(UNKNOWN, |(_, treatment)| *treatment)
+/// What a documented code (never `ok`) asks for.
+pub(super) fn treatment(code: &str) -> Option<Treatment> {
+    let listed = CODES.iter().find(|(known, _)| *known == code);
+    listed.map(|(_, treatment)| *treatment)
 }
 
 const CODES: &[(&str, Treatment)] = &[

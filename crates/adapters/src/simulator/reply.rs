@@ -18,7 +18,7 @@ pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
         Err(verdict) => return Reading::All(verdict),
     };
     if !reply.status.is_success() {
-        return Reading::All(refused(job, round, reply));
+        return refused(job, round, reply);
     }
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let Some(results) = body["results"].as_array() else {
@@ -39,12 +39,20 @@ pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     Reading::Each(job.items(round).map(verdict).collect())
 }
 
-/// By the protocol nothing was taken, whatever the status: a 5xx is no unknown outcome here.
-fn refused(job: &Job<'_>, round: &[usize], reply: &HttpReply) -> Verdict {
-    match answer::without_code(job, round, reply) {
-        Verdict::Unknown(cause) => Verdict::Later { cause, after: None },
-        verdict => verdict,
+/// A refusal of the whole call, by its code where it has one. The simulator can be told to accept
+/// and then answer 500, as vendors and their gateways do, so a status alone reads as theirs.
+fn refused(job: &Job<'_>, round: &[usize], reply: &HttpReply) -> Reading {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let code = json::text(&body, "code").unwrap_or_default();
+    let wait = answer::retry_after(reply, job.context.now);
+    if let Some(treatment) = codes::treatment(&code) {
+        let message = json::text(&body, "message").unwrap_or_default();
+        return match treatment.of_call(job, job.cause(round, &code, &message)) {
+            Reading::All(verdict) => Reading::All(waiting(verdict, wait)),
+            reading => reading,
+        };
     }
+    Reading::All(answer::without_code(job, round, reply))
 }
 
 fn verdict(job: &Job<'_>, item: &Item, result: &Value) -> Verdict {
@@ -61,8 +69,14 @@ fn verdict(job: &Job<'_>, item: &Item, result: &Value) -> Verdict {
         });
     }
     let message = json::text(result, "message").unwrap_or_default();
-    let verdict = codes::treatment(&code).verdict(job, job.cause_for(item, &code, &message));
+    let treatment = codes::treatment(&code).unwrap_or(codes::UNKNOWN);
+    let verdict = treatment.verdict(job, job.cause_for(item, &code, &message));
     let wait = json::small(result, "retry_after").map(|wait| Duration::from_secs(wait.into()));
+    waiting(verdict, wait)
+}
+
+/// The verdict with the wait the vendor named.
+fn waiting(verdict: Verdict, wait: Option<Duration>) -> Verdict {
     match verdict {
         Verdict::Later { cause, after } => Verdict::Later {
             cause,

@@ -1,12 +1,13 @@
 //! The send request.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use austin_adapter_api::{HttpRequest, Item};
 use austin_domain::verdict::Cause;
 use austin_domain::{Content, Verdict};
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::json;
 
 use crate::endpoint::Endpoint;
 use crate::post::{JSON, add_header, post, setting};
@@ -16,7 +17,6 @@ use crate::rounds::Job;
 struct Send<'a> {
     account: &'a str,
     class: &'static str,
-    template: &'a str,
     messages: Vec<Message<'a>>,
 }
 
@@ -24,21 +24,8 @@ struct Send<'a> {
 struct Message<'a> {
     reference: &'a str,
     to: &'a str,
-    #[serde(flatten)]
-    words: Words<'a>,
+    text: Cow<'a, str>,
     vars: &'a BTreeMap<String, String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Words<'a> {
-    Text(&'a str),
-    Email {
-        subject: &'a str,
-        html: Option<&'a str>,
-        text: Option<&'a str>,
-    },
-    Payload(Box<RawValue>),
 }
 
 /// The request of one round.
@@ -48,8 +35,7 @@ pub(super) fn send(job: &Job<'_>, round: &[usize]) -> Result<HttpRequest, Verdic
     let body = Send {
         account: &job.account.key,
         class: job.batch.class.as_str(),
-        template: &job.batch.template,
-        messages: job.items(round).map(message).collect::<Result<_, _>>()?,
+        messages: job.items(round).map(message).collect(),
     };
     let body = serde_json::to_vec(&body)
         .map_err(|error| Verdict::BadContent(Cause::new("bad_body", &error.to_string())))?;
@@ -64,27 +50,22 @@ pub(super) fn send(job: &Job<'_>, round: &[usize]) -> Result<HttpRequest, Verdic
     Ok(request)
 }
 
-fn message(item: &Item) -> Result<Message<'_>, Verdict> {
-    let words = match item.content.as_ref() {
-        Content::Text { text } => Words::Text(text),
+fn message(item: &Item) -> Message<'_> {
+    let text = match item.content.as_ref() {
+        Content::Text { text } => Cow::from(text),
+        Content::Payload { body } => Cow::from(body),
         Content::Email {
             subject,
             html,
             text,
-        } => Words::Email {
-            subject,
-            html: html.as_deref(),
-            text: text.as_deref(),
-        },
-        Content::Payload { body } => Words::Payload(
-            serde_json::from_str(body)
-                .map_err(|error| Verdict::BadContent(Cause::new("not_json", &error.to_string())))?,
-        ),
+        } => json!({ "subject": subject, "html": html, "text": text })
+            .to_string()
+            .into(),
     };
-    Ok(Message {
+    Message {
         reference: &item.reference,
         to: &item.to,
-        words,
+        text,
         vars: &item.vars,
-    })
+    }
 }

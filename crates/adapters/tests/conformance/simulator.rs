@@ -33,33 +33,50 @@ accept: application/json
 authorization: Bearer sim-token-1
 content-type: application/json
 
-{\"account\":\"acme-1\",\"class\":\"verification\",\"template\":\"login-code\",\"messages\":[{\"reference\":\"dlv_1\",\"to\":\"+8613711112222\",\"text\":\"您的验证码4370\",\"vars\":{\"code\":\"4370\"}}]}";
+{\"account\":\"acme-1\",\"class\":\"verification\",\"messages\":[{\"reference\":\"dlv_1\",\"to\":\"+8613711112222\",\"text\":\"您的验证码4370\",\"vars\":{\"code\":\"4370\"}}]}";
     assert_eq!(wire(&sms(&MAINLAND[..1]).request()), expected);
 }
 
 #[test]
 fn it_carries_every_channel_and_content() {
     assert_eq!(adapter("simulator").descriptor().channels, Channel::ALL);
-    let body = |content| -> Value {
+    let words = |content| -> String {
         let request = case(&["u-1"], content).request();
-        serde_json::from_slice(&request.body).unwrap()
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        body["messages"][0]["text"].as_str().unwrap().to_owned()
     };
     let email = Content::Email {
         subject: "s".into(),
         html: Some("<b>".into()),
         text: None,
     };
-    let expected = json!({"subject": "s", "html": "<b>", "text": null});
-    assert_eq!(body(email)["messages"][0]["email"], expected);
-    let payload = Content::Payload {
-        body: r#"{"a":[1]}"#.into(),
-    };
-    assert_eq!(body(payload)["messages"][0]["payload"], json!({"a": [1]}));
-    let broken = case(&["u-1"], Content::Payload { body: "{".into() });
+    let read: Value = serde_json::from_str(&words(email)).unwrap();
+    assert_eq!(read, json!({"subject": "s", "html": "<b>", "text": null}));
+    let payload = r#"{ "a" : [1] }"#;
     assert_eq!(
-        word_and_code(&broken.refused()[0]),
-        ("bad_content", "not_json")
+        words(Content::Payload {
+            body: payload.into()
+        }),
+        payload
     );
+}
+
+#[test]
+fn a_call_refused_by_its_code() {
+    for (code, status, expected) in [
+        ("account_suspended", 403, "misconfigured"),
+        ("throttled", 429, "throttled"),
+        ("later", 503, "later"),
+        ("elsewhere", 400, "elsewhere"),
+        ("bad_content", 400, "bad_content"),
+        ("bad_recipient", 400, "bad_recipient"),
+        ("bad_request", 400, "elsewhere"),
+        ("unauthorized", 401, "misconfigured"),
+    ] {
+        let answer = json!({"code": code, "message": "said so"});
+        let verdicts = sms(&MAINLAND[..2]).answered(status, &answer);
+        assert_eq!(words(&verdicts), [expected; 2], "{code}");
+    }
 }
 
 #[test]
@@ -114,16 +131,16 @@ fn acceptance_and_waits() {
 }
 
 #[test]
-fn a_status_that_is_not_2xx_says_nothing_was_taken() {
+fn a_status_without_a_code() {
     for (status, expected) in [
         (400, "elsewhere"),
         (401, "misconfigured"),
         (403, "misconfigured"),
         (302, "misconfigured"),
-        (408, "later"),
+        (408, "unknown"),
         (429, "throttled"),
-        (500, "later"),
-        (502, "later"),
+        (500, "unknown"),
+        (502, "unknown"),
         (503, "later"),
     ] {
         let (verdicts, _) =

@@ -248,7 +248,8 @@ fn acceptance_keeps_the_message_id() {
 }
 
 /// What the server says, at which command, and what that means.
-const REPLIES: &[(&str, &[(u16, &str, &str)])] = &[
+type Said = (u16, &'static str, &'static str);
+const REPLIES: &[(&str, &[Said])] = &[
     (
         "accepted",
         &[(250, "message", "Ok"), (250, "message", "2.0.0 Ok")],
