@@ -228,3 +228,6 @@ fn hash(item: &WorkItem) -> u64 {
 const PINNED_RECHECK: Duration = Duration::from_secs(30);
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 const NO_ROUTE_RECHECK: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! One batch at one account: render, drive the adapter's steps through the wire, come back with
 //! a verdict per delivery.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,10 +106,15 @@ async fn prepare(
                     .map_err(|name| unreadable(&format!("no value for variable {name}")))?,
             ),
         };
+        let vars = match compiled.complete(&item.vars) {
+            Cow::Borrowed(_) => Arc::clone(&item.vars),
+            Cow::Owned(vars) => Arc::new(vars),
+        };
+        let (reference, to) = (item.id.to_string(), item.to.clone());
         rendered.push(Item {
-            reference: item.id.to_string(),
-            to: item.to.clone(),
-            vars: Arc::clone(&item.vars),
+            reference,
+            to,
+            vars,
             content,
         });
     }

@@ -426,3 +426,6 @@ const MAX_REFERENCE: usize = 128;
 const MAX_ATTACHMENTS: usize = 10;
 const MAX_FAULTS: usize = 100;
 const FURTHEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,9 @@ mod settler;
 mod shared;
 mod timers;
 
+#[cfg(test)]
+mod samples;
+
 pub mod adapters;
 pub mod caller;
 pub mod config;

@@ -11,7 +11,9 @@ pub mod builders;
 pub mod catalog_suite;
 pub mod clock;
 pub mod entropy;
+pub mod ledger;
 pub mod suite;
 
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
+pub use ledger::MemoryLedger;

@@ -1,0 +1,504 @@
+//! The ledger's contract as plain maps: the model real backends are compared with, and a fast
+//! stand-in where a test is about the engine. A crash is a new engine over the same ledger.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use austin_domain::id::Sequence;
+use austin_domain::{DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict};
+use austin_ports::BoxFuture;
+use austin_ports::ledger::{
+    Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, DeliveryRow, Error, Event,
+    Evidence, Filter, Found, Interrupted, Ledger, MessageHead, MessageSummary, NewMessage,
+    NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow, Recovery, Result, Settled,
+    Settlement, Timer, WorkItem,
+};
+use parking_lot::Mutex;
+
+/// A ledger in memory.
+#[derive(Debug)]
+pub struct MemoryLedger(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    sequence: Sequence,
+    messages: BTreeMap<MessageId, (Arc<MessageHead>, Arc<Vars>)>,
+    deliveries: BTreeMap<DeliveryId, Delivery>,
+    keys: HashMap<(u64, String), Vec<DeliveryId>>,
+    parked: Vec<ParkedReceipt>,
+    refusing: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Delivery {
+    row: DeliveryRow,
+    all_vars: Arc<Vars>,
+    secret_names: Arc<[String]>,
+    started_at: Timestamp,
+    attempts: Vec<AttemptRow>,
+    receipts: Vec<ReceiptRow>,
+    events: Vec<Event>,
+}
+
+impl Default for MemoryLedger {
+    fn default() -> Self {
+        Self(Mutex::new(Inner {
+            sequence: Sequence::new(0, 0),
+            messages: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            keys: HashMap::new(),
+            parked: Vec::new(),
+            refusing: None,
+        }))
+    }
+}
+
+impl MemoryLedger {
+    /// From now on every write is refused with this reason; `None` ends that.
+    pub fn refuse(&self, reason: Option<&str>) {
+        self.0.lock().refusing = reason.map(str::to_owned);
+    }
+
+    /// How many deliveries are in each state.
+    pub fn states(&self) -> BTreeMap<State, usize> {
+        let mut states = BTreeMap::new();
+        for delivery in self.0.lock().deliveries.values() {
+            *states.entry(delivery.row.state).or_default() += 1;
+        }
+        states
+    }
+
+    fn write<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> BoxFuture<'_, Result<T>>
+    where
+        T: Send + 'static,
+    {
+        let mut inner = self.0.lock();
+        let result = match &inner.refusing {
+            Some(reason) => Err(Error::Refusing(reason.clone())),
+            None => Ok(act(&mut inner)),
+        };
+        Box::pin(async move { result })
+    }
+
+    fn read<T>(&self, act: impl FnOnce(&Inner) -> T) -> BoxFuture<'_, Result<T>>
+    where
+        T: Send + 'static,
+    {
+        let result = act(&self.0.lock());
+        Box::pin(async move { Ok(result) })
+    }
+}
+
+impl Delivery {
+    fn item(&self) -> WorkItem {
+        WorkItem {
+            id: self.row.id,
+            message: Arc::clone(&self.row.message),
+            to: self.row.to.clone(),
+            vars: Arc::clone(&self.all_vars),
+            secret_names: Arc::clone(&self.secret_names),
+            state: self.row.state,
+            attempts: self.row.attempts,
+            last_account: self.row.account,
+        }
+    }
+
+    fn moves_to(&mut self, state: State, now: Timestamp) -> bool {
+        if !self.row.state.may_become(state) {
+            return false;
+        }
+        self.row.state = state;
+        self.row.updated_at = now;
+        if !state.is_open() {
+            self.all_vars = Arc::clone(&self.row.vars);
+            self.secret_names = Arc::from([]);
+            self.row.due_at = None;
+        }
+        true
+    }
+
+    fn is_ready(&self) -> bool {
+        self.row.state.is_waiting() && self.row.due_at.is_none()
+    }
+}
+
+impl Inner {
+    fn accept(&mut self, message: NewMessage, now: Timestamp) -> Accepted {
+        let count = message.deliveries.len() as u64;
+        let id = MessageId::from_u64(self.sequence.block(now, count + 1));
+        let shared = Arc::new(message.vars);
+        let head = Arc::new(MessageHead {
+            id,
+            app: message.app,
+            template: message.template,
+            version: message.version,
+            lane: message.lane,
+            request_id: message.request_id,
+            reference: message.reference,
+            attachments: message.attachments,
+            account: message.account,
+            accepted_at: now,
+            expires_at: message.expires_at,
+            recipients: u32::try_from(count).unwrap_or(u32::MAX),
+        });
+        self.messages.insert(id, (Arc::clone(&head), Arc::clone(&shared)));
+        let mut ready = Vec::new();
+        for (index, new) in (0u32..).zip(message.deliveries) {
+            let vars = new.vars.map_or_else(|| Arc::clone(&shared), Arc::new);
+            let secret = new.secret_vars.unwrap_or_default();
+            let mut all = Vars::clone(&vars);
+            all.extend(secret.clone());
+            let delivery = Delivery {
+                row: DeliveryRow {
+                    id: id.delivery(index),
+                    message: Arc::clone(&head),
+                    to: new.to,
+                    vars,
+                    reference: new.reference.or_else(|| head.reference.clone()),
+                    state: new.state,
+                    reason: new.reason,
+                    due_at: new.due_at,
+                    attempts: 0,
+                    account: None,
+                    vendor_id: None,
+                    segments: None,
+                    cost: None,
+                    updated_at: now,
+                },
+                all_vars: Arc::new(all),
+                secret_names: secret.into_keys().collect(),
+                started_at: now,
+                attempts: Vec::new(),
+                receipts: Vec::new(),
+                events: Vec::new(),
+            };
+            if delivery.is_ready() {
+                ready.push(delivery.item());
+            }
+            self.deliveries.insert(delivery.row.id, delivery);
+        }
+        Accepted { message: head, ready }
+    }
+
+    fn begin(&mut self, start: &AttemptStart, now: Timestamp) -> bool {
+        let Some(delivery) = self.deliveries.get_mut(&start.delivery) else { return false };
+        if delivery.row.attempts + 1 != start.attempt || !delivery.row.state.is_waiting() {
+            return false;
+        }
+        delivery.moves_to(State::Sending, now);
+        delivery.row.attempts = start.attempt;
+        delivery.row.account = Some(start.account);
+        delivery.row.due_at = None;
+        delivery.started_at = now;
+        true
+    }
+
+    fn settle(&mut self, calls: &[CallRecord], settlement: Settlement, now: Timestamp) -> Settled {
+        let Some(delivery) = self.deliveries.get_mut(&settlement.delivery) else {
+            return Settled::Ignored;
+        };
+        let known = delivery.attempts.iter().any(|row| row.attempt == settlement.attempt);
+        if known || delivery.row.attempts != settlement.attempt {
+            return Settled::Ignored;
+        }
+        let call = settlement.call.and_then(|index| calls.get(usize::try_from(index).ok()?));
+        delivery.attempts.push(AttemptRow {
+            attempt: settlement.attempt,
+            account: delivery.row.account.unwrap_or(austin_domain::AccountId::from_u64(0)),
+            started_at: call.map_or(delivery.started_at, |call| call.started_at),
+            took: call.map(|call| call.took),
+            verdict: settlement.verdict.clone(),
+            recipients: call.map_or(1, |call| call.recipients),
+            request: call.map(|call| call.request.clone()).unwrap_or_default(),
+            answer: call.map(|call| call.answer.clone()).unwrap_or_default(),
+        });
+        if let Verdict::Accepted(acceptance) = &settlement.verdict {
+            delivery.row.vendor_id.clone_from(&acceptance.vendor_id);
+            delivery.row.cost = acceptance.cost;
+        }
+        delivery.row.segments = match &settlement.verdict {
+            Verdict::Accepted(acceptance) => acceptance.segments.or(settlement.segments),
+            _ => settlement.segments,
+        }
+        .or(delivery.row.segments);
+        let (state, due_at, reason) = match settlement.next {
+            Next::End { state, reason } => (state, None, reason),
+            Next::Wait { state, due_at, reason } => (state, due_at, Some(reason)),
+        };
+        let was_sending = delivery.row.state == State::Sending;
+        let moved = was_sending && delivery.moves_to(state, now);
+        if moved {
+            delivery.row.due_at = due_at;
+            delivery.row.reason = reason;
+        }
+        let settled = if moved { Settled::Moved } else { Settled::Kept(delivery.row.state) };
+        if let Verdict::Accepted(acceptance) = settlement.verdict
+            && let Some(key) = acceptance.receipt_key.or(acceptance.vendor_id)
+            && let Some(account) = delivery.row.account
+        {
+            let key = (account.as_u64(), key);
+            self.keys.entry(key).or_default().push(settlement.delivery);
+        }
+        settled
+    }
+
+    fn change(&mut self, change: Change, now: Timestamp) -> bool {
+        let Some(delivery) = self.deliveries.get_mut(&change.delivery) else { return false };
+        let from_fits = change.from.is_none_or(|from| from == delivery.row.state);
+        if !from_fits || !delivery.row.state.is_waiting() || !delivery.moves_to(change.to, now) {
+            return false;
+        }
+        delivery.row.due_at = change.due_at;
+        delivery.row.reason = Some(change.reason.clone());
+        delivery.events.push(Event {
+            at: now,
+            state: change.to,
+            reason: change.reason,
+            due_at: change.due_at,
+        });
+        true
+    }
+
+    fn match_receipt(&self, receipt: &NewReceipt) -> Option<DeliveryId> {
+        let named = receipt.delivery.filter(|id| {
+            self.deliveries.get(id).is_some_and(|delivery| delivery.row.attempts > 0)
+        });
+        named.or_else(|| {
+            let key = (receipt.account.as_u64(), receipt.key.clone()?);
+            self.keys.get(&key)?.last().copied()
+        })
+    }
+
+    fn receive(&mut self, receipt: NewReceipt, received_at: Timestamp, now: Timestamp) -> ReceiptFate {
+        let Some(id) = self.match_receipt(&receipt) else {
+            if !self.parked.iter().any(|parked| parked.receipt == receipt) {
+                self.parked.push(ParkedReceipt { received_at, receipt });
+            }
+            return ReceiptFate::Parked;
+        };
+        let Some(delivery) = self.deliveries.get_mut(&id) else { return ReceiptFate::Parked };
+        if delivery.receipts.iter().any(|row| row.receipt == receipt) {
+            return ReceiptFate::Repeated(id);
+        }
+        let moved = receipt.state.is_some_and(|state| delivery.moves_to(state, now));
+        delivery.row.segments = receipt.segments.or(delivery.row.segments);
+        delivery.receipts.push(ReceiptRow { received_at, receipt });
+        let state = delivery.row.state;
+        if moved { ReceiptFate::Moved(id, state) } else { ReceiptFate::Kept(id, state) }
+    }
+
+    fn rematch(&mut self, now: Timestamp) -> usize {
+        let parked = std::mem::take(&mut self.parked);
+        let before = parked.len();
+        for ParkedReceipt { received_at, receipt } in parked {
+            self.receive(receipt, received_at, now);
+        }
+        before - self.parked.len()
+    }
+
+    fn recover(&self) -> Recovery {
+        let mut ready: BTreeMap<Lane, Backlog> = BTreeMap::new();
+        let mut recovery = Recovery::default();
+        for delivery in self.deliveries.values() {
+            let (id, lane) = (delivery.row.id, delivery.row.message.lane);
+            if delivery.row.state == State::Sending {
+                recovery.interrupted.push(Interrupted {
+                    item: delivery.item(),
+                    account: delivery.row.account.unwrap_or(austin_domain::AccountId::from_u64(0)),
+                    started_at: delivery.started_at,
+                });
+            } else if delivery.is_ready() {
+                let backlog = ready.entry(lane).or_insert(Backlog { lane, count: 0, first: id, last: id });
+                backlog.count += 1;
+                backlog.last = id;
+            } else if let Some(due_at) = delivery.row.due_at.filter(|_| delivery.row.state.is_waiting()) {
+                recovery.timers.push(Timer { due_at, delivery: id, lane });
+            }
+        }
+        recovery.ready = ready.into_values().collect();
+        recovery
+    }
+
+    fn find(&self, filter: &Filter) -> Found {
+        let limit = filter.limit.max(1);
+        let mut rows: Vec<DeliveryRow> = self
+            .deliveries
+            .values()
+            .rev()
+            .filter(|delivery| fits(&delivery.row, filter))
+            .take(limit + 1)
+            .map(|delivery| delivery.row.clone())
+            .collect();
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|row| row.id);
+        Found { rows, next }
+    }
+}
+
+fn fits(row: &DeliveryRow, filter: &Filter) -> bool {
+    fn is<T: PartialEq>(wanted: &Option<T>, found: &T) -> bool {
+        wanted.as_ref().is_none_or(|wanted| wanted == found)
+    }
+    let head = &row.message;
+    let of_reference = |wanted: &String| {
+        row.reference.as_ref() == Some(wanted) || head.reference.as_ref() == Some(wanted)
+    };
+    is(&filter.to, &row.to)
+        && filter.reference.as_ref().is_none_or(of_reference)
+        && is(&filter.message, &head.id)
+        && filter.templates.as_ref().is_none_or(|wanted| wanted.contains(&head.template))
+        && is(&filter.app, &head.app)
+        && filter.account.is_none_or(|wanted| row.account == Some(wanted))
+        && filter.vendor_id.as_ref().is_none_or(|wanted| row.vendor_id.as_ref() == Some(wanted))
+        && is(&filter.state, &row.state)
+        && is(&filter.channel, &head.lane.channel)
+        && filter.from.is_none_or(|from| head.accepted_at >= from)
+        && filter.until.is_none_or(|until| head.accepted_at < until)
+        && filter.before.is_none_or(|before| row.id < before)
+}
+
+impl Ledger for MemoryLedger {
+    fn accept(
+        &self,
+        messages: Vec<NewMessage>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Accepted>>> {
+        self.write(|inner| messages.into_iter().map(|message| inner.accept(message, now)).collect())
+    }
+
+    fn begin(&self, starts: Vec<AttemptStart>, now: Timestamp) -> BoxFuture<'_, Result<Vec<bool>>> {
+        self.write(|inner| starts.iter().map(|start| inner.begin(start, now)).collect())
+    }
+
+    fn settle(
+        &self,
+        calls: Vec<CallRecord>,
+        settlements: Vec<Settlement>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Settled>>> {
+        self.write(|inner| {
+            let settled = settlements
+                .into_iter()
+                .map(|settlement| inner.settle(&calls, settlement, now))
+                .collect();
+            inner.rematch(now);
+            settled
+        })
+    }
+
+    fn change(&self, changes: Vec<Change>, now: Timestamp) -> BoxFuture<'_, Result<Vec<bool>>> {
+        self.write(|inner| changes.into_iter().map(|change| inner.change(change, now)).collect())
+    }
+
+    fn receipts(
+        &self,
+        receipts: Vec<NewReceipt>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<ReceiptFate>>> {
+        self.write(|inner| {
+            receipts.into_iter().map(|receipt| inner.receive(receipt, now, now)).collect()
+        })
+    }
+
+    fn rematch(&self, now: Timestamp) -> BoxFuture<'_, Result<usize>> {
+        self.write(|inner| inner.rematch(now))
+    }
+
+    fn recover(&self) -> BoxFuture<'_, Result<Recovery>> {
+        self.read(Inner::recover)
+    }
+
+    fn ready(
+        &self,
+        lane: Lane,
+        after: DeliveryId,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<WorkItem>>> {
+        self.read(|inner| {
+            inner
+                .deliveries
+                .range(DeliveryId::from_u64(after.as_u64() + 1)..)
+                .map(|(_, delivery)| delivery)
+                .filter(|delivery| delivery.is_ready() && delivery.row.message.lane == lane)
+                .take(limit)
+                .map(Delivery::item)
+                .collect()
+        })
+    }
+
+    fn load(&self, ids: Vec<DeliveryId>) -> BoxFuture<'_, Result<Vec<WorkItem>>> {
+        self.read(|inner| {
+            ids.iter()
+                .filter_map(|id| inner.deliveries.get(id))
+                .filter(|delivery| delivery.row.state.is_waiting())
+                .map(Delivery::item)
+                .collect()
+        })
+    }
+
+    fn overdue(&self, now: Timestamp, after: DeliveryId) -> BoxFuture<'_, Result<Overdue>> {
+        self.read(|inner| {
+            let overdue = inner
+                .deliveries
+                .values()
+                .filter(|delivery| delivery.row.id > after && delivery.row.state.is_waiting())
+                .filter(|delivery| delivery.row.message.expires_at <= now)
+                .map(|delivery| (delivery.row.id, delivery.row.message.lane))
+                .collect();
+            (overdue, None)
+        })
+    }
+
+    fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>> {
+        self.read(|inner| inner.find(&filter))
+    }
+
+    fn evidence(&self, id: DeliveryId) -> BoxFuture<'_, Result<Option<Evidence>>> {
+        self.read(|inner| {
+            inner.deliveries.get(&id).map(|delivery| Evidence {
+                delivery: delivery.row.clone(),
+                attempts: delivery.attempts.clone(),
+                receipts: delivery.receipts.clone(),
+                events: delivery.events.clone(),
+            })
+        })
+    }
+
+    fn message(&self, id: MessageId) -> BoxFuture<'_, Result<Option<MessageSummary>>> {
+        self.read(|inner| {
+            let (message, vars) = inner.messages.get(&id)?;
+            let mut states: BTreeMap<State, u32> = BTreeMap::new();
+            let last = id.delivery(message.recipients.saturating_sub(1));
+            for (_, delivery) in inner.deliveries.range(id.delivery(0)..=last) {
+                *states.entry(delivery.row.state).or_default() += 1;
+            }
+            Some(MessageSummary {
+                message: Arc::clone(message),
+                vars: Arc::clone(vars),
+                states: states.into_iter().collect(),
+            })
+        })
+    }
+
+    fn parked(&self, limit: usize) -> BoxFuture<'_, Result<Vec<ParkedReceipt>>> {
+        self.read(|inner| inner.parked.iter().take(limit).cloned().collect())
+    }
+
+    fn retain(&self, before: Timestamp) -> BoxFuture<'_, Result<u64>> {
+        self.write(|inner| {
+            let count = inner.deliveries.len();
+            inner.deliveries.retain(|_, delivery| {
+                delivery.row.state.is_open() || delivery.row.message.accepted_at >= before
+            });
+            (count - inner.deliveries.len()) as u64
+        })
+    }
+
+    fn health(&self) -> Result<()> {
+        match &self.0.lock().refusing {
+            Some(reason) => Err(Error::Refusing(reason.clone())),
+            None => Ok(()),
+        }
+    }
+}
