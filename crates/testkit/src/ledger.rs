@@ -141,7 +141,8 @@ impl Inner {
             expires_at: message.expires_at,
             recipients: u32::try_from(count).unwrap_or(u32::MAX),
         });
-        self.messages.insert(id, (Arc::clone(&head), Arc::clone(&shared)));
+        self.messages
+            .insert(id, (Arc::clone(&head), Arc::clone(&shared)));
         let mut ready = Vec::new();
         for (index, new) in (0u32..).zip(message.deliveries) {
             let vars = new.vars.map_or_else(|| Arc::clone(&shared), Arc::new);
@@ -177,11 +178,16 @@ impl Inner {
             }
             self.deliveries.insert(delivery.row.id, delivery);
         }
-        Accepted { message: head, ready }
+        Accepted {
+            message: head,
+            ready,
+        }
     }
 
     fn begin(&mut self, start: &AttemptStart, now: Timestamp) -> bool {
-        let Some(delivery) = self.deliveries.get_mut(&start.delivery) else { return false };
+        let Some(delivery) = self.deliveries.get_mut(&start.delivery) else {
+            return false;
+        };
         if delivery.row.attempts + 1 != start.attempt || !delivery.row.state.is_waiting() {
             return false;
         }
@@ -197,14 +203,22 @@ impl Inner {
         let Some(delivery) = self.deliveries.get_mut(&settlement.delivery) else {
             return Settled::Ignored;
         };
-        let known = delivery.attempts.iter().any(|row| row.attempt == settlement.attempt);
+        let known = delivery
+            .attempts
+            .iter()
+            .any(|row| row.attempt == settlement.attempt);
         if known || delivery.row.attempts != settlement.attempt {
             return Settled::Ignored;
         }
-        let call = settlement.call.and_then(|index| calls.get(usize::try_from(index).ok()?));
+        let call = settlement
+            .call
+            .and_then(|index| calls.get(usize::try_from(index).ok()?));
         delivery.attempts.push(AttemptRow {
             attempt: settlement.attempt,
-            account: delivery.row.account.unwrap_or(austin_domain::AccountId::from_u64(0)),
+            account: delivery
+                .row
+                .account
+                .unwrap_or(austin_domain::AccountId::from_u64(0)),
             started_at: call.map_or(delivery.started_at, |call| call.started_at),
             took: call.map(|call| call.took),
             verdict: settlement.verdict.clone(),
@@ -223,7 +237,11 @@ impl Inner {
         .or(delivery.row.segments);
         let (state, due_at, reason) = match settlement.next {
             Next::End { state, reason } => (state, None, reason),
-            Next::Wait { state, due_at, reason } => (state, due_at, Some(reason)),
+            Next::Wait {
+                state,
+                due_at,
+                reason,
+            } => (state, due_at, Some(reason)),
         };
         let was_sending = delivery.row.state == State::Sending;
         let moved = was_sending && delivery.moves_to(state, now);
@@ -231,7 +249,11 @@ impl Inner {
             delivery.row.due_at = due_at;
             delivery.row.reason = reason;
         }
-        let settled = if moved { Settled::Moved } else { Settled::Kept(delivery.row.state) };
+        let settled = if moved {
+            Settled::Moved
+        } else {
+            Settled::Kept(delivery.row.state)
+        };
         if let Verdict::Accepted(acceptance) = settlement.verdict
             && let Some(key) = acceptance.receipt_key.or(acceptance.vendor_id)
             && let Some(account) = delivery.row.account
@@ -243,7 +265,9 @@ impl Inner {
     }
 
     fn change(&mut self, change: Change, now: Timestamp) -> bool {
-        let Some(delivery) = self.deliveries.get_mut(&change.delivery) else { return false };
+        let Some(delivery) = self.deliveries.get_mut(&change.delivery) else {
+            return false;
+        };
         let from_fits = change.from.is_none_or(|from| from == delivery.row.state);
         if !from_fits || !delivery.row.state.is_waiting() || !delivery.moves_to(change.to, now) {
             return false;
@@ -261,7 +285,9 @@ impl Inner {
 
     fn match_receipt(&self, receipt: &NewReceipt) -> Option<DeliveryId> {
         let named = receipt.delivery.filter(|id| {
-            self.deliveries.get(id).is_some_and(|delivery| delivery.row.attempts > 0)
+            self.deliveries
+                .get(id)
+                .is_some_and(|delivery| delivery.row.attempts > 0)
         });
         named.or_else(|| {
             let key = (receipt.account.as_u64(), receipt.key.clone()?);
@@ -269,28 +295,51 @@ impl Inner {
         })
     }
 
-    fn receive(&mut self, receipt: NewReceipt, received_at: Timestamp, now: Timestamp) -> ReceiptFate {
+    fn receive(
+        &mut self,
+        receipt: NewReceipt,
+        received_at: Timestamp,
+        now: Timestamp,
+    ) -> ReceiptFate {
         let Some(id) = self.match_receipt(&receipt) else {
             if !self.parked.iter().any(|parked| parked.receipt == receipt) {
-                self.parked.push(ParkedReceipt { received_at, receipt });
+                self.parked.push(ParkedReceipt {
+                    received_at,
+                    receipt,
+                });
             }
             return ReceiptFate::Parked;
         };
-        let Some(delivery) = self.deliveries.get_mut(&id) else { return ReceiptFate::Parked };
+        let Some(delivery) = self.deliveries.get_mut(&id) else {
+            return ReceiptFate::Parked;
+        };
         if delivery.receipts.iter().any(|row| row.receipt == receipt) {
             return ReceiptFate::Repeated(id);
         }
-        let moved = receipt.state.is_some_and(|state| delivery.moves_to(state, now));
+        let moved = receipt
+            .state
+            .is_some_and(|state| delivery.moves_to(state, now));
         delivery.row.segments = receipt.segments.or(delivery.row.segments);
-        delivery.receipts.push(ReceiptRow { received_at, receipt });
+        delivery.receipts.push(ReceiptRow {
+            received_at,
+            receipt,
+        });
         let state = delivery.row.state;
-        if moved { ReceiptFate::Moved(id, state) } else { ReceiptFate::Kept(id, state) }
+        if moved {
+            ReceiptFate::Moved(id, state)
+        } else {
+            ReceiptFate::Kept(id, state)
+        }
     }
 
     fn rematch(&mut self, now: Timestamp) -> usize {
         let parked = std::mem::take(&mut self.parked);
         let before = parked.len();
-        for ParkedReceipt { received_at, receipt } in parked {
+        for ParkedReceipt {
+            received_at,
+            receipt,
+        } in parked
+        {
             self.receive(receipt, received_at, now);
         }
         before - self.parked.len()
@@ -304,15 +353,31 @@ impl Inner {
             if delivery.row.state == State::Sending {
                 recovery.interrupted.push(Interrupted {
                     item: delivery.item(),
-                    account: delivery.row.account.unwrap_or(austin_domain::AccountId::from_u64(0)),
+                    account: delivery
+                        .row
+                        .account
+                        .unwrap_or(austin_domain::AccountId::from_u64(0)),
                     started_at: delivery.started_at,
                 });
             } else if delivery.is_ready() {
-                let backlog = ready.entry(lane).or_insert(Backlog { lane, count: 0, first: id, last: id });
+                let backlog = ready.entry(lane).or_insert(Backlog {
+                    lane,
+                    count: 0,
+                    first: id,
+                    last: id,
+                });
                 backlog.count += 1;
                 backlog.last = id;
-            } else if let Some(due_at) = delivery.row.due_at.filter(|_| delivery.row.state.is_waiting()) {
-                recovery.timers.push(Timer { due_at, delivery: id, lane });
+            } else if let Some(due_at) = delivery
+                .row
+                .due_at
+                .filter(|_| delivery.row.state.is_waiting())
+            {
+                recovery.timers.push(Timer {
+                    due_at,
+                    delivery: id,
+                    lane,
+                });
             }
         }
         recovery.ready = ready.into_values().collect();
@@ -347,10 +412,18 @@ fn fits(row: &DeliveryRow, filter: &Filter) -> bool {
     is(&filter.to, &row.to)
         && filter.reference.as_ref().is_none_or(of_reference)
         && is(&filter.message, &head.id)
-        && filter.templates.as_ref().is_none_or(|wanted| wanted.contains(&head.template))
+        && filter
+            .templates
+            .as_ref()
+            .is_none_or(|wanted| wanted.contains(&head.template))
         && is(&filter.app, &head.app)
-        && filter.account.is_none_or(|wanted| row.account == Some(wanted))
-        && filter.vendor_id.as_ref().is_none_or(|wanted| row.vendor_id.as_ref() == Some(wanted))
+        && filter
+            .account
+            .is_none_or(|wanted| row.account == Some(wanted))
+        && filter
+            .vendor_id
+            .as_ref()
+            .is_none_or(|wanted| row.vendor_id.as_ref() == Some(wanted))
         && is(&filter.state, &row.state)
         && is(&filter.channel, &head.lane.channel)
         && filter.from.is_none_or(|from| head.accepted_at >= from)
@@ -364,7 +437,12 @@ impl Ledger for MemoryLedger {
         messages: Vec<NewMessage>,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<Accepted>>> {
-        self.write(|inner| messages.into_iter().map(|message| inner.accept(message, now)).collect())
+        self.write(|inner| {
+            messages
+                .into_iter()
+                .map(|message| inner.accept(message, now))
+                .collect()
+        })
     }
 
     fn begin(&self, starts: Vec<AttemptStart>, now: Timestamp) -> BoxFuture<'_, Result<Vec<bool>>> {
@@ -388,7 +466,12 @@ impl Ledger for MemoryLedger {
     }
 
     fn change(&self, changes: Vec<Change>, now: Timestamp) -> BoxFuture<'_, Result<Vec<bool>>> {
-        self.write(|inner| changes.into_iter().map(|change| inner.change(change, now)).collect())
+        self.write(|inner| {
+            changes
+                .into_iter()
+                .map(|change| inner.change(change, now))
+                .collect()
+        })
     }
 
     fn receipts(
@@ -397,7 +480,10 @@ impl Ledger for MemoryLedger {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<ReceiptFate>>> {
         self.write(|inner| {
-            receipts.into_iter().map(|receipt| inner.receive(receipt, now, now)).collect()
+            receipts
+                .into_iter()
+                .map(|receipt| inner.receive(receipt, now, now))
+                .collect()
         })
     }
 

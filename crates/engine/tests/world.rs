@@ -1,0 +1,143 @@
+//! The engine in a world of its own: a clock moved by hand, a vendor that misbehaves by a seed, a
+//! ledger that survives crashes. A shadow counts what the vendor took; an auditor compares.
+
+#[path = "world/rig.rs"]
+mod rig;
+
+use std::time::Duration;
+
+use austin_domain::{Class, State, Timestamp};
+use proptest::prelude::*;
+
+use rig::{Behaviour, World};
+
+/// Sends, lets vendors misbehave and the process crash, then waits until nothing is open.
+fn live_through(seed: u64, crashes: u32, troubled_calls: u32) {
+    let mut world = World::new(seed, Behaviour::Random { troubled_calls });
+    for round in 0..6 {
+        for class in Class::ALL {
+            world.send(*class, 1 + round * 3);
+        }
+        world.pass(Duration::from_millis(300));
+        if round < crashes {
+            world.crash();
+        }
+    }
+    world.settle_all();
+    world.audit();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Accepted = settled, nobody missing; nothing is sent twice but where the policy of its
+    /// class says so; whatever the vendor does and whenever the process dies.
+    #[test]
+    fn every_delivery_ends_once(seed: u64, crashes in 0u32..4, troubled_calls in 20u32..200) {
+        live_through(seed, crashes, troubled_calls);
+    }
+}
+
+#[test]
+fn a_vendor_that_is_down_delays_and_loses_nothing() {
+    let mut world = World::new(1, Behaviour::Down);
+    world.send(Class::Notification, 30);
+    world.pass(Duration::from_secs(120));
+    assert_eq!(world.taken(), 0);
+    let open = world
+        .states()
+        .iter()
+        .filter(|(state, _)| state.is_open())
+        .map(|(_, n)| n)
+        .sum::<usize>();
+    assert_eq!(open, 30, "all wait: {:?}", world.states());
+    world.behave(Behaviour::Well);
+    world.settle_all();
+    assert_eq!(world.states().get(&State::Sent), Some(&30));
+    world.audit();
+}
+
+#[test]
+fn a_vendor_that_takes_and_never_answers_gets_marketing_once() {
+    let mut world = World::new(2, Behaviour::TakesAndCuts);
+    world.send(Class::Marketing, 10);
+    world.send(Class::Verification, 1);
+    world.pass(Duration::from_secs(2));
+    world.behave(Behaviour::Well);
+    world.settle_all();
+    assert_eq!(
+        world.states().get(&State::Unknown),
+        Some(&10),
+        "{:?}",
+        world.states()
+    );
+    assert_eq!(world.states().get(&State::Sent), Some(&1));
+    assert_eq!(world.most_taken(Class::Marketing), 1);
+    assert!(
+        world.most_taken(Class::Verification) >= 2,
+        "a code is sent again while it is valid"
+    );
+    world.audit();
+}
+
+#[test]
+fn what_nobody_takes_in_time_expires() {
+    let mut world = World::new(3, Behaviour::Down);
+    world.send(Class::Verification, 5);
+    world.pass(Duration::from_secs(11 * 60));
+    world.settle_all();
+    let ended = world.states();
+    let known = [State::Expired, State::Failed];
+    assert_eq!(
+        known
+            .iter()
+            .filter_map(|state| ended.get(state))
+            .sum::<usize>(),
+        5,
+        "{ended:?}"
+    );
+    world.audit();
+}
+
+#[test]
+fn scheduled_deliveries_go_out_at_their_time_and_not_before_also_after_a_crash() {
+    let mut world = World::new(4, Behaviour::Well);
+    let at: Timestamp = world.now().plus(Duration::from_secs(3600));
+    world.send_at(Class::Notification, 20, at);
+    world.pass(Duration::from_secs(3599));
+    assert_eq!(world.taken(), 0);
+    world.crash();
+    world.pass(Duration::from_millis(900));
+    assert_eq!(world.taken(), 0);
+    world.pass(Duration::from_secs(1));
+    world.settle_all();
+    assert_eq!(world.taken(), 20);
+    world.audit();
+}
+
+#[test]
+fn a_backlog_larger_than_memory_goes_out_in_order() {
+    let mut world = World::new(5, Behaviour::Down);
+    for _ in 0..20 {
+        world.send(Class::Notification, 50);
+    }
+    world.pass(Duration::from_secs(1));
+    world.behave(Behaviour::Well);
+    world.settle_all();
+    assert_eq!(world.taken(), 1000);
+    world.audit();
+}
+
+#[test]
+fn a_ledger_that_refuses_is_said_and_nothing_is_sent_unrecorded() {
+    let mut world = World::new(6, Behaviour::Well);
+    world.refuse_writes(Some("disk full"));
+    let refusal = world.try_send(Class::Notification, 1).unwrap_err();
+    assert_eq!(refusal.code.as_str(), "unavailable");
+    assert!(refusal.detail.contains("disk full"), "{}", refusal.detail);
+    world.refuse_writes(None);
+    world.send(Class::Notification, 3);
+    world.settle_all();
+    assert_eq!(world.taken(), 3);
+    world.audit();
+}

@@ -1,0 +1,525 @@
+//! The world the engine lives in during a test.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use austin_adapter_api::{Adapter, Call, Fault, FaultKind, HttpReply, Phase, Reply};
+use austin_adapters::simulator::Simulator;
+use austin_domain::route::Share;
+use austin_domain::{AccountId, AppId, Class, DeliveryId, State, TemplateId, Timestamp};
+use austin_engine::send::{Recipient, SendAnswer, SendRequest};
+use austin_engine::{Adapters, Caller, Config, Engine, Parts, Refusal};
+use austin_ports::catalog::{
+    AuditEntry, Catalog, CatalogChange, CatalogError, Role, Route, Snapshot, TemplateEntry,
+};
+use austin_ports::wire::{Exchange, Fetched, Outgoing};
+use austin_ports::{Blobs, BoxFuture, Clock, Entropy, Ledger, Wire};
+use austin_testkit::builders::{self, NOW};
+use austin_testkit::{ManualClock, MemoryLedger, SeededEntropy};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// How the vendor behaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Behaviour {
+    /// Takes everything.
+    Well,
+    /// Refuses connections.
+    Down,
+    /// Takes everything and cuts the connection instead of answering.
+    TakesAndCuts,
+    /// Anything, for so many calls; then well.
+    Random {
+        /// How many.
+        troubled_calls: u32,
+    },
+}
+
+/// The vendor: its behaviour and the shadow of what it took.
+struct Vendor {
+    behaviour: Mutex<Behaviour>,
+    random: SeededEntropy,
+    taken: Mutex<HashMap<String, u32>>,
+    calls: Mutex<(u32, u32)>,
+}
+
+impl Vendor {
+    fn answer(&self, call: &Call) -> Reply {
+        let Call::Http(request) = call else {
+            panic!("the simulator speaks HTTP")
+        };
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let references: Vec<String> = body["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|message| message["reference"].as_str().unwrap().to_owned())
+            .collect();
+        let behaviour = *self.behaviour.lock();
+        match behaviour {
+            Behaviour::Well => self.take(&references),
+            Behaviour::Down => fault(Phase::NotSent, FaultKind::Connect),
+            Behaviour::TakesAndCuts => {
+                self.take(&references);
+                fault(Phase::MaybeSent, FaultKind::Cut)
+            }
+            Behaviour::Random { troubled_calls: 0 } => self.take(&references),
+            Behaviour::Random { troubled_calls } => {
+                *self.behaviour.lock() = Behaviour::Random {
+                    troubled_calls: troubled_calls - 1,
+                };
+                self.misbehave(&references)
+            }
+        }
+    }
+
+    fn misbehave(&self, references: &[String]) -> Reply {
+        match self.random.next() % 10 {
+            0 => fault(Phase::NotSent, FaultKind::Connect),
+            1 => fault(Phase::MaybeSent, FaultKind::Cut),
+            2 => {
+                self.take(references);
+                fault(Phase::MaybeSent, FaultKind::TimedOut)
+            }
+            3 => reply(StatusCode::INTERNAL_SERVER_ERROR, b"oops"),
+            4 => reply(StatusCode::OK, b"{\"results\":[{\"refer"),
+            5 => self.some(references, "bad_recipient"),
+            6 => self.some(references, "later"),
+            7 => self.some(references, "throttled"),
+            8 => self.some(references, "elsewhere"),
+            _ => self.take(references),
+        }
+    }
+
+    /// Takes every second one and refuses the others.
+    fn some(&self, references: &[String], code: &str) -> Reply {
+        let results: Vec<_> = references
+            .iter()
+            .enumerate()
+            .map(|(index, reference)| {
+                if index % 2 == 0 {
+                    json!({"reference": reference, "code": code, "message": "as told"})
+                } else {
+                    self.accepted(reference)
+                }
+            })
+            .collect();
+        reply(
+            StatusCode::OK,
+            json!({"results": results}).to_string().as_bytes(),
+        )
+    }
+
+    fn take(&self, references: &[String]) -> Reply {
+        let results: Vec<_> = references
+            .iter()
+            .map(|reference| self.accepted(reference))
+            .collect();
+        reply(
+            StatusCode::OK,
+            json!({"results": results}).to_string().as_bytes(),
+        )
+    }
+
+    fn accepted(&self, reference: &str) -> Value {
+        *self.taken.lock().entry(reference.to_owned()).or_default() += 1;
+        json!({"reference": reference, "code": "ok", "id": format!("sim-{reference}"), "segments": 1})
+    }
+}
+
+fn fault(phase: Phase, kind: FaultKind) -> Reply {
+    Reply::Fault(Fault {
+        phase,
+        kind,
+        detail: "as told".into(),
+    })
+}
+
+fn reply(status: StatusCode, body: &[u8]) -> Reply {
+    Reply::Http(HttpReply {
+        status,
+        headers: HeaderMap::new(),
+        body: Bytes::copy_from_slice(body),
+    })
+}
+
+impl Wire for Vendor {
+    fn call(&self, outgoing: Outgoing) -> BoxFuture<'_, Exchange> {
+        Box::pin(async move {
+            {
+                let mut calls = self.calls.lock();
+                calls.0 += 1;
+                calls.1 = calls.1.max(calls.0);
+            }
+            tokio::task::yield_now().await;
+            let reply = self.answer(&outgoing.call);
+            self.calls.lock().0 -= 1;
+            Exchange {
+                reply,
+                took: Duration::from_millis(1),
+                request: "r".into(),
+                answer: "a".into(),
+            }
+        })
+    }
+
+    fn fetch<'a>(&'a self, _: &'a str, _: usize) -> BoxFuture<'a, Result<Fetched, Fault>> {
+        Box::pin(async { panic!("nothing is attached") })
+    }
+}
+
+struct NoBlobs;
+
+impl Blobs for NoBlobs {
+    fn put(&self, _: Bytes) -> BoxFuture<'_, Result<String, austin_ports::blobs::BlobError>> {
+        Box::pin(async { panic!("nothing is uploaded") })
+    }
+
+    fn get(&self, _: &str) -> BoxFuture<'_, Result<Option<Bytes>, austin_ports::blobs::BlobError>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+/// One template and two accounts per class, all at the simulator.
+struct Fixed(Arc<Snapshot>, watch::Sender<u64>);
+
+impl Catalog for Fixed {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.0)
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.1.subscribe()
+    }
+
+    fn change<'a>(
+        &'a self,
+        _: CatalogChange,
+        _: &'a str,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<u64, CatalogError>> {
+        Box::pin(async { Err(CatalogError::Store("fixed".into())) })
+    }
+
+    fn history<'a>(
+        &'a self,
+        _: Option<&'a str>,
+        _: usize,
+    ) -> BoxFuture<'a, Result<Vec<AuditEntry>, CatalogError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+fn catalog() -> Arc<dyn Catalog> {
+    let mut snapshot = Snapshot::default();
+    for id in 1..=2 {
+        let mut account = builders::account(&format!("sim-{id}"));
+        account.id = AccountId::from_u64(id);
+        account
+            .settings
+            .insert("endpoint".into(), json!("http://vendor.example"));
+        account.limits.recipients_per_call = Some(10);
+        snapshot.account_ids.insert(account.key.clone(), account.id);
+        snapshot.accounts.insert(account.id, Arc::new(account));
+    }
+    for (id, class) in (1u64..).zip(Class::ALL) {
+        let mut template = builders::template(class.as_str());
+        (template.id, template.class) = (TemplateId::from_u64(id), *class);
+        let lane = template.lane();
+        snapshot
+            .template_ids
+            .insert(template.key.clone(), template.id);
+        let versions = vec![Arc::new(builders::version("hello"))];
+        snapshot
+            .templates
+            .insert(template.id, Arc::new(TemplateEntry { template, versions }));
+        let shares = (1..=2)
+            .map(|id| Share {
+                account: AccountId::from_u64(id),
+                weight: 1,
+            })
+            .collect();
+        let route = Route {
+            lane,
+            shares,
+            version: 1,
+            author: "tests".into(),
+            updated_at: NOW,
+        };
+        snapshot.routes.insert(lane, Arc::new(route));
+    }
+    Arc::new(Fixed(Arc::new(snapshot), watch::channel(0).0))
+}
+
+/// The world.
+pub(crate) struct World {
+    runtime: Option<Runtime>,
+    engine: Engine,
+    ledger: Arc<MemoryLedger>,
+    clock: Arc<ManualClock>,
+    vendor: Arc<Vendor>,
+    catalog: Arc<dyn Catalog>,
+    seed: u64,
+    accepted: Vec<DeliveryId>,
+    next_phone: u64,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, behaviour: Behaviour) -> Self {
+        let ledger = Arc::new(MemoryLedger::default());
+        let clock = Arc::new(ManualClock::default());
+        let vendor = Arc::new(Vendor {
+            behaviour: Mutex::new(behaviour),
+            random: SeededEntropy::new(seed),
+            taken: Mutex::default(),
+            calls: Mutex::default(),
+        });
+        let catalog = catalog();
+        let (runtime, engine) = start(&ledger, &clock, &vendor, &catalog, seed);
+        Self {
+            runtime: Some(runtime),
+            engine,
+            ledger,
+            clock,
+            vendor,
+            catalog,
+            seed,
+            accepted: Vec::new(),
+            next_phone: 0,
+        }
+    }
+
+    /// The process dies where it stands and starts again over the same ledger.
+    pub(crate) fn crash(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(5));
+        }
+        *self.vendor.calls.lock() = (0, 0);
+        self.seed = self.seed.wrapping_add(1);
+        let (runtime, engine) = start(
+            &self.ledger,
+            &self.clock,
+            &self.vendor,
+            &self.catalog,
+            self.seed,
+        );
+        (self.runtime, self.engine) = (Some(runtime), engine);
+    }
+
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
+        *self.vendor.behaviour.lock() = behaviour;
+    }
+
+    pub(crate) fn refuse_writes(&self, reason: Option<&str>) {
+        self.ledger.refuse(reason);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn send(&mut self, class: Class, recipients: u32) {
+        self.try_send(class, recipients).unwrap();
+    }
+
+    pub(crate) fn try_send(
+        &mut self,
+        class: Class,
+        recipients: u32,
+    ) -> Result<SendAnswer, Refusal> {
+        self.request(class, recipients, None)
+    }
+
+    pub(crate) fn send_at(&mut self, class: Class, recipients: u32, at: Timestamp) {
+        self.request(class, recipients, Some(at)).unwrap();
+    }
+
+    fn request(
+        &mut self,
+        class: Class,
+        recipients: u32,
+        send_at: Option<Timestamp>,
+    ) -> Result<SendAnswer, Refusal> {
+        let to = (0..recipients)
+            .map(|_| {
+                self.next_phone += 1;
+                Recipient {
+                    to: format!("+86137{:08}", self.next_phone),
+                    ..Recipient::default()
+                }
+            })
+            .collect();
+        let request = SendRequest {
+            template: class.as_str().into(),
+            to,
+            send_at,
+            ..SendRequest::default()
+        };
+        let caller = Caller {
+            app: AppId::from_u64(1),
+            name: "shop".into(),
+            team: "shop".into(),
+            key: None,
+            role: Role::Sender,
+            request_id: "req_1".into(),
+        };
+        let runtime = self.runtime.as_ref().unwrap();
+        let mut answers = runtime.block_on(self.engine.send(&caller, vec![request]));
+        let answer = answers.remove(0)?;
+        self.accepted
+            .extend(answer.deliveries.iter().map(|delivery| delivery.id));
+        Ok(answer)
+    }
+
+    /// Time passes, in steps that let everything that is due happen.
+    pub(crate) fn pass(&self, time: Duration) {
+        let end = self.clock.now().plus(time);
+        let step = (time / 200).max(Duration::from_millis(10));
+        while self.clock.now() < end {
+            self.clock.advance(step.min(end.since(self.clock.now())));
+            self.breathe();
+        }
+    }
+
+    /// Lets the engine's tasks run until they have nothing to do at this moment.
+    fn breathe(&self) {
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.block_on(async {
+            for _ in 0..40 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// Passes time until nothing is open.
+    pub(crate) fn settle_all(&self) {
+        for _ in 0..5_000 {
+            self.breathe();
+            if self.states().keys().all(|state| !state.is_open()) {
+                return;
+            }
+            self.clock.advance(Duration::from_secs(1));
+        }
+        panic!(
+            "still open: {:?}; lanes: {:?}",
+            self.states(),
+            self.engine.lanes()
+        );
+    }
+
+    pub(crate) fn states(&self) -> BTreeMap<State, usize> {
+        self.ledger.states()
+    }
+
+    /// Messages the vendor took, doubles included.
+    pub(crate) fn taken(&self) -> u32 {
+        self.vendor.taken.lock().values().sum()
+    }
+
+    /// The most often the vendor took one delivery of this class.
+    pub(crate) fn most_taken(&self, class: Class) -> u32 {
+        let taken = self.vendor.taken.lock();
+        self.accepted
+            .iter()
+            .filter(|id| self.evidence(**id).delivery.message.lane.class == class)
+            .filter_map(|id| taken.get(&id.to_string()))
+            .copied()
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn evidence(&self, id: DeliveryId) -> austin_ports::ledger::Evidence {
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime
+            .block_on(self.ledger.evidence(id))
+            .unwrap()
+            .expect("accepted means durable")
+    }
+
+    /// Compares every delivery with what the vendor saw.
+    pub(crate) fn audit(&self) {
+        let taken = self.vendor.taken.lock().clone();
+        for id in &self.accepted {
+            let evidence = self.evidence(*id);
+            let row = &evidence.delivery;
+            let took = taken.get(&id.to_string()).copied().unwrap_or(0);
+            let unknown = evidence
+                .attempts
+                .iter()
+                .filter(|attempt| matches!(attempt.verdict, austin_domain::Verdict::Unknown(_)))
+                .count();
+            let story = || format!("{id} {:?} taken {took}: {:?}", row.state, evidence.attempts);
+            assert!(!row.state.is_open(), "{}", story());
+            assert_eq!(
+                usize::from(row.attempts),
+                evidence.attempts.len(),
+                "{}",
+                story()
+            );
+            if row.message.lane.class == Class::Verification {
+                assert!(
+                    took as usize <= 1 + unknown,
+                    "a double without its reason: {}",
+                    story()
+                );
+            } else {
+                assert!(took <= 1, "sent twice: {}", story());
+            }
+            match row.state {
+                State::Sent => assert!(took >= 1, "sent by nobody: {}", story()),
+                State::Unknown => assert!(unknown >= 1, "{}", story()),
+                State::Failed | State::Expired => {
+                    assert!(
+                        took as usize <= unknown,
+                        "taken and called failed: {}",
+                        story()
+                    );
+                    assert!(row.reason.is_some(), "{}", story());
+                }
+                other => panic!("unexpected end {other}: {}", story()),
+            }
+        }
+        let most_calls = self.vendor.calls.lock().1;
+        let lanes = u32::try_from(Class::ALL.len()).unwrap();
+        assert!(most_calls <= CALLS * lanes, "{most_calls} calls at a time");
+    }
+}
+
+const CALLS: u32 = 4;
+
+fn start(
+    ledger: &Arc<MemoryLedger>,
+    clock: &Arc<ManualClock>,
+    vendor: &Arc<Vendor>,
+    catalog: &Arc<dyn Catalog>,
+    seed: u64,
+) -> (Runtime, Engine) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let simulator: Arc<dyn Adapter> = Arc::new(Simulator::default());
+    let parts = Parts {
+        ledger: Arc::clone(ledger) as Arc<dyn Ledger>,
+        catalog: Arc::clone(catalog),
+        blobs: Arc::new(NoBlobs),
+        wire: Arc::clone(vendor) as Arc<dyn Wire>,
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        entropy: Arc::new(SeededEntropy::new(seed)),
+        adapters: Adapters::new([simulator]),
+        config: Config {
+            lane_memory: 64,
+            lane_calls: CALLS as usize,
+            ..Config::default()
+        },
+    };
+    let engine = Engine::new(parts, &mut Registry::default());
+    runtime.block_on(engine.start()).unwrap();
+    (runtime, engine)
+}
