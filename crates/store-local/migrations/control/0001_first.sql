@@ -20,6 +20,7 @@ CREATE TABLE template_versions (
     content TEXT NOT NULL CHECK (json_valid(content)),
     variables TEXT NOT NULL CHECK (json_valid(variables)),
     vendor_templates TEXT NOT NULL CHECK (json_valid(vendor_templates)),
+    policies TEXT CHECK (json_valid(policies)),
     author TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (template, number)

@@ -8,7 +8,7 @@ use austin_domain::{AccountId, AppId, Channel, Class, KeyId, Lane, TemplateId, T
 use austin_ports::catalog::{
     AccountRecord, AppRecord, KeyRecord, Role, Route, Snapshot, TemplateEntry,
 };
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, Row};
 use serde::de::DeserializeOwned;
 
@@ -50,7 +50,8 @@ fn templates(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Err
     let mut statement = connection.prepare(
         "SELECT t.id, t.key, t.name, t.channel, t.class, t.owner, t.state, t.current,
                 t.created_at, t.updated_at,
-                v.number, v.content, v.variables, v.vendor_templates, v.author, v.created_at
+                v.number, v.content, v.variables, v.vendor_templates, v.policies, v.author,
+                v.created_at
          FROM templates t JOIN template_versions v ON v.template = t.id
          ORDER BY t.id, v.number",
     )?;
@@ -107,13 +108,15 @@ fn template(row: &Row<'_>, id: TemplateId) -> rusqlite::Result<Template> {
 }
 
 fn version(row: &Row<'_>) -> rusqlite::Result<Version> {
+    let unset = row.get_ref(14)? == ValueRef::Null;
     Ok(Version {
         number: row.get(10)?,
         content: json(row, 11)?,
         variables: json(row, 12)?,
         vendor_templates: json(row, 13)?,
-        author: row.get(14)?,
-        created_at: Timestamp::from_millis(row.get(15)?),
+        policies: if unset { None } else { Some(json(row, 14)?) },
+        author: row.get(15)?,
+        created_at: Timestamp::from_millis(row.get(16)?),
     })
 }
 

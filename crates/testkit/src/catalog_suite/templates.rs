@@ -1,7 +1,12 @@
 //! Templates and their versions.
 
-use austin_domain::template::{Ownership, TemplateState};
+use std::collections::BTreeMap;
+
+use austin_domain::template::{
+    Ownership, Template, TemplateState, VariableKind, VariableSpec, VendorTemplate, Version,
+};
 use austin_domain::{Content, TemplateId};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::cases;
@@ -11,6 +16,7 @@ pub(super) fn cases() -> Vec<Case<Open>> {
         a_template_comes_with_its_first_version,
         a_template_key_is_given_once,
         versions_count_up_and_old_ones_stay,
+        a_version_keeps_everything_it_says,
         name_ownership_and_state_change,
         unknown_templates_are_missing,
     ]
@@ -19,12 +25,12 @@ pub(super) fn cases() -> Vec<Case<Open>> {
 async fn a_template_comes_with_its_first_version(open: Open) {
     let store = open();
     let change = CatalogChange::CreateTemplate {
-        template: austin_domain::template::Template {
+        template: Template {
             id: TemplateId::from_u64(77),
             current: 9,
             ..builders::template("one")
         },
-        version: austin_domain::template::Version {
+        version: Version {
             number: 9,
             ..builders::version("Code {{code}}")
         },
@@ -32,7 +38,7 @@ async fn a_template_comes_with_its_first_version(open: Open) {
     let id = TemplateId::from_u64(make(&store, change, at(1)).await);
     let snapshot = store.snapshot();
     let entry = snapshot.template("one").unwrap();
-    let expected = austin_domain::template::Template {
+    let expected = Template {
         id,
         created_at: at(1),
         updated_at: at(1),
@@ -86,6 +92,57 @@ async fn versions_count_up_and_old_ones_stay(open: Open) {
         (entry.template.created_at, entry.template.updated_at),
         (at(1), at(2))
     );
+}
+
+async fn a_version_keeps_everything_it_says(open: Open) {
+    let store = open();
+    make(&store, create_template("one"), at(1)).await;
+    let vendor = VendorTemplate {
+        template_id: Some("1110".into()),
+        sign: Some("顺丰速运".into()),
+        params: Some(vec!["b".into(), "a".into()]),
+    };
+    let mut said = builders::version("尊敬的{{a}} \u{1f4e6} {{b}}");
+    said.vendor_templates = BTreeMap::from([("tencent-1".into(), vendor)]);
+    said.policies = Some(json!({ "caps": [{ "count": 3, "hours": 24 }] }));
+    said.variables.insert(
+        "b".into(),
+        VariableSpec {
+            kind: VariableKind::Integer,
+            required: false,
+            default: Some("1".into()),
+            max_length: Some(4),
+            example: Some("12".into()),
+            secret: true,
+        },
+    );
+    said.content = Content::Email {
+        subject: "\"quoted\"\n".into(),
+        html: Some("<b>{{a}}</b>".into()),
+        text: None,
+    };
+    said.number = 2;
+    for policies in [said.policies.clone(), None, Some(Value::Null)] {
+        let version = Version {
+            policies,
+            ..said.clone()
+        };
+        let template = "one".into();
+        make(
+            &store,
+            CatalogChange::AddVersion { template, version },
+            at(2),
+        )
+        .await;
+    }
+    let before = contents(&store.snapshot());
+    drop(store);
+    let snapshot = open().snapshot();
+    assert_eq!(
+        **snapshot.template("one").unwrap().version(2).unwrap(),
+        said
+    );
+    assert_eq!(contents(&snapshot), before);
 }
 
 async fn name_ownership_and_state_change(open: Open) {

@@ -122,14 +122,15 @@ impl Step<'_> {
         let version = Version { number, ..version };
         self.execute(
             "INSERT INTO template_versions (template, number, content, variables,
-                 vendor_templates, author, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                 vendor_templates, policies, author, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
                 template.as_i64(),
                 version.number,
                 json(&version.content)?,
                 json(&version.variables)?,
                 json(&version.vendor_templates)?,
+                version.policies.as_ref().map(json).transpose()?,
                 &version.author,
                 version.created_at.millis(),
             ),

@@ -34,7 +34,10 @@ fn writes_the_fixture() {
     });
     make(CatalogChange::AddVersion {
         template: "order-shipped".into(),
-        version: builders::version("Order {{order}} left us"),
+        version: austin_domain::template::Version {
+            policies: Some(serde_json::json!({ "quiet": "22:00-08:00" })),
+            ..builders::version("Order {{order}} left us")
+        },
     });
     make(CatalogChange::PutRoute {
         lane: builders::template("order-shipped").lane(),
@@ -75,12 +78,34 @@ fn version_1_opens_with_everything_in_it() {
     assert_eq!(snapshot.accounts.len(), 2);
     let entry = snapshot.template("order-shipped").unwrap();
     assert_eq!((entry.versions.len(), entry.template.current), (2, 2));
+    let policies = entry.current().unwrap().policies.as_ref().unwrap();
+    assert_eq!(policies["quiet"], "22:00-08:00");
     let route = &snapshot.routes[&entry.template.lane()];
     assert_eq!(route.shares[0].account, account.id);
     assert_eq!(snapshot.keys[&[7; 32]].hint, "ak_7");
     assert_eq!(store.verify_audit(), Ok(8));
     let version = migrate::verify(&store.0.reader.lock(), MIGRATIONS);
     assert_eq!(version, Ok(u32::try_from(MIGRATIONS.len()).unwrap()));
+}
+
+/// What a copy of the files shows while the first migration runs is what a kill leaves.
+#[test]
+fn a_kill_during_the_first_migration_is_made_good_by_the_next_start() {
+    let (live, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut writer = schema::writer(&schema::path(live.path())).unwrap();
+    // Written to the log before the commit.
+    writer.pragma_update(None, "cache_size", 1).unwrap();
+    let transaction = writer.transaction().unwrap();
+    transaction.execute_batch(MIGRATIONS[0].sql).unwrap();
+    drop(DataDir::open(killed.path()).unwrap());
+    for name in ["control.db", "control.db-wal"] {
+        std::fs::copy(live.path().join(name), killed.path().join(name)).unwrap();
+    }
+    let log = std::fs::metadata(killed.path().join("control.db-wal")).unwrap();
+    assert!(log.len() > 4096, "the cut must fall into written pages");
+    let store = try_open(killed.path(), Some(KEY)).unwrap();
+    put_account(&store, "a");
+    assert_eq!(store.verify_audit(), Ok(1));
 }
 
 #[test]
@@ -110,7 +135,7 @@ fn fifty_thousand_templates() {
              INSERT INTO templates SELECT i, 'key-' || i, name, channel, class, owner, state,
                  current, created_at, updated_at FROM templates, n;
              INSERT INTO template_versions SELECT t.id, 1, content, variables, vendor_templates,
-                 author, v.created_at FROM templates t, template_versions v
+                 policies, author, v.created_at FROM templates t, template_versions v
                  WHERE t.key <> 'first';
              COMMIT;",
         )
