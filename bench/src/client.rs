@@ -23,7 +23,10 @@ impl Connection {
     pub(crate) async fn open(addr: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(addr).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(64 * 1024) })
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(64 * 1024),
+        })
     }
 
     /// Sends one request; the status and the body of the answer.
@@ -39,7 +42,8 @@ impl Connection {
         while self.buffer.len() < head + length {
             self.fill().await?;
         }
-        let status = std::str::from_utf8(self.buffer.get(9..12).context("short answer")?)?.parse()?;
+        let status =
+            std::str::from_utf8(self.buffer.get(9..12).context("short answer")?)?.parse()?;
         Ok((status, &self.buffer[head..head + length]))
     }
 
@@ -74,7 +78,9 @@ impl Connection {
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }
 
 fn content_length(head: &[u8]) -> Result<usize> {
@@ -101,7 +107,8 @@ impl SendRequest {
     pub(crate) fn new(key: &str, template: &str, recipients: usize) -> Self {
         const NUMBER: &str = "+8613800000000";
         let to = vec![format!("\"{NUMBER}\""); recipients].join(",");
-        let body = format!("{{\"template\":\"{template}\",\"to\":[{to}],\"vars\":{{\"order\":\"A1\"}}}}");
+        let body =
+            format!("{{\"template\":\"{template}\",\"to\":[{to}],\"vars\":{{\"order\":\"A1\"}}}}");
         let head = format!(
             "POST /v1/messages HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -152,7 +159,9 @@ impl Load {
     )]
     pub(crate) fn percentile_ms(&self, percent: f64) -> f64 {
         let index = (self.latencies.len().saturating_sub(1) as f64 * percent / 100.0) as usize;
-        self.latencies.get(index).map_or(0.0, |micros| f64::from(*micros) / 1000.0)
+        self.latencies
+            .get(index)
+            .map_or(0.0, |micros| f64::from(*micros) / 1000.0)
     }
 }
 
@@ -192,8 +201,9 @@ pub(crate) async fn load(
                     return anyhow::Ok(latencies);
                 }
                 let began = Instant::now();
-                let (status, body) =
-                    connection.exchange(request.for_recipients(number * recipients)).await?;
+                let (status, body) = connection
+                    .exchange(request.for_recipients(number * recipients))
+                    .await?;
                 if status != 202 {
                     bail!("answered {status}: {}", String::from_utf8_lossy(body));
                 }
@@ -207,5 +217,9 @@ pub(crate) async fn load(
     }
     let elapsed = start.elapsed();
     latencies.sort_unstable();
-    Ok(Load { requests: latencies.len() as u64, elapsed, latencies })
+    Ok(Load {
+        requests: latencies.len() as u64,
+        elapsed,
+        latencies,
+    })
 }

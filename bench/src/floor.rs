@@ -26,7 +26,17 @@ pub(crate) async fn serve(listen: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-async fn answer(body: Bytes) -> (StatusCode, [(http::HeaderName, &'static str); 1], &'static str) {
+async fn answer(
+    body: Bytes,
+) -> (
+    StatusCode,
+    [(http::HeaderName, &'static str); 1],
+    &'static str,
+) {
     let _ = body.len();
-    (StatusCode::ACCEPTED, [(http::header::CONTENT_TYPE, "application/json")], ANSWER)
+    (
+        StatusCode::ACCEPTED,
+        [(http::header::CONTENT_TYPE, "application/json")],
+        ANSWER,
+    )
 }

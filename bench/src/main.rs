@@ -64,13 +64,25 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         match arguments.command {
             Command::Sink { listen } => sink::serve(listen).await,
             Command::Floor { listen } => floor::serve(listen).await,
-            Command::Run { austin, only, seconds, rows, json } => {
-                let plan = scenario::Plan { austin, seconds, rows };
+            Command::Run {
+                austin,
+                only,
+                seconds,
+                rows,
+                json,
+            } => {
+                let plan = scenario::Plan {
+                    austin,
+                    seconds,
+                    rows,
+                };
                 let figures = scenario::run(&plan, &only).await?;
                 report::print(&figures);
                 if let Some(path) = json {

@@ -43,7 +43,10 @@ impl Server {
                     return Ok(addr.parse::<SocketAddr>()?);
                 }
             }
-            bail!("{} ended without saying where it listens", program.display())
+            bail!(
+                "{} ended without saying where it listens",
+                program.display()
+            )
         };
         let addr = tokio::time::timeout(Duration::from_secs(60), announce)
             .await
@@ -70,8 +73,12 @@ pub(crate) fn usage(pid: u32) -> Result<Usage> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // Fields after the command name, which may hold spaces (proc(5)): utime is the 12th, stime
     // the 13th of them; in ticks of 1/100 s.
-    let fields: Vec<&str> =
-        stat.rsplit_once(')').context("bad stat line")?.1.split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit_once(')')
+        .context("bad stat line")?
+        .1
+        .split_whitespace()
+        .collect();
     let ticks = |index: usize| -> Result<u64> {
         Ok(fields.get(index).context("short stat line")?.parse()?)
     };
@@ -83,7 +90,10 @@ pub(crate) fn usage(pid: u32) -> Result<Usage> {
         .and_then(|rest| rest.split_whitespace().next())
         .context("no VmRSS")?
         .parse::<u64>()?;
-    Ok(Usage { cpu, resident_bytes: resident * 1024 })
+    Ok(Usage {
+        cpu,
+        resident_bytes: resident * 1024,
+    })
 }
 
 /// Processor time and wall time since some moment.
@@ -94,10 +104,16 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn start(server: &Server) -> Result<Self> {
-        Ok(Self { from: server.usage()?, at: Instant::now() })
+        Ok(Self {
+            from: server.usage()?,
+            at: Instant::now(),
+        })
     }
 
     pub(crate) fn stop(&self, server: &Server) -> Result<(Duration, Duration)> {
-        Ok((server.usage()?.cpu.saturating_sub(self.from.cpu), self.at.elapsed()))
+        Ok((
+            server.usage()?.cpu.saturating_sub(self.from.cpu),
+            self.at.elapsed(),
+        ))
     }
 }

@@ -21,7 +21,13 @@ impl Figure {
         unit: &'static str,
         note: impl Into<String>,
     ) -> Self {
-        Self { scenario, what: what.into(), value, unit, note: note.into() }
+        Self {
+            scenario,
+            what: what.into(),
+            value,
+            unit,
+            note: note.into(),
+        }
     }
 }
 

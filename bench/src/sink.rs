@@ -30,7 +30,12 @@ pub(crate) async fn serve(listen: SocketAddr) -> Result<()> {
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
     Ok(Response::new(Full::new(Bytes::from(results(&body)))))
 }
 
@@ -43,7 +48,10 @@ fn results(body: &[u8]) -> String {
     let mut first = true;
     while let Some(at) = rest.windows(MARK.len()).position(|window| window == MARK) {
         rest = &rest[at + MARK.len()..];
-        let end = rest.iter().position(|byte| *byte == b'"').unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|byte| *byte == b'"')
+            .unwrap_or(rest.len());
         let reference = String::from_utf8_lossy(&rest[..end]);
         if !first {
             answer.push(',');

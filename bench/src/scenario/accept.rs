@@ -28,25 +28,53 @@ pub(crate) async fn run(
     load(floor.addr, CONNECTIONS, &request, warm).await?;
     let constant = load(floor.addr, CONNECTIONS, &request, Until::Elapsed(time)).await?;
     floor.kill().await?;
-    say(&format!("  constant: {:.0} requests/s", constant.per_second()));
+    say(&format!(
+        "  constant: {:.0} requests/s",
+        constant.per_second()
+    ));
 
     load(austin.server.addr, CONNECTIONS, &request, warm).await?;
     let meter = Meter::start(&austin.server)?;
-    let accepted = load(austin.server.addr, CONNECTIONS, &request, Until::Elapsed(time)).await?;
+    let accepted = load(
+        austin.server.addr,
+        CONNECTIONS,
+        &request,
+        Until::Elapsed(time),
+    )
+    .await?;
     let (cpu, _) = meter.stop(&austin.server)?;
-    say(&format!("  austin:   {:.0} requests/s", accepted.per_second()));
+    say(&format!(
+        "  austin:   {:.0} requests/s",
+        accepted.per_second()
+    ));
 
     let deliveries = accepted.requests as f64 * recipients as f64;
     let ratio = accepted.per_second() / constant.per_second();
     Ok(vec![
-        Figure::new(scenario, "constant answer", constant.per_second(), "requests/s", "floor"),
-        Figure::new(scenario, "durable accept", accepted.per_second(), "requests/s", "64 connections"),
+        Figure::new(
+            scenario,
+            "constant answer",
+            constant.per_second(),
+            "requests/s",
+            "floor",
+        ),
+        Figure::new(
+            scenario,
+            "durable accept",
+            accepted.per_second(),
+            "requests/s",
+            "64 connections",
+        ),
         Figure::new(
             scenario,
             "durable accept",
             deliveries / accepted.elapsed.as_secs_f64(),
             "deliveries/s",
-            if recipients > 1 { "goal ≥ 200,000" } else { "" },
+            if recipients > 1 {
+                "goal ≥ 200,000"
+            } else {
+                ""
+            },
         ),
         Figure::new(
             scenario,
@@ -55,8 +83,20 @@ pub(crate) async fn run(
             "%",
             if recipients > 1 { "" } else { "goal ≥ 60" },
         ),
-        Figure::new(scenario, "latency p50", accepted.percentile_ms(50.0), "ms", ""),
-        Figure::new(scenario, "latency p99", accepted.percentile_ms(99.0), "ms", "goal ≤ 25"),
+        Figure::new(
+            scenario,
+            "latency p50",
+            accepted.percentile_ms(50.0),
+            "ms",
+            "",
+        ),
+        Figure::new(
+            scenario,
+            "latency p99",
+            accepted.percentile_ms(99.0),
+            "ms",
+            "goal ≤ 25",
+        ),
         Figure::new(
             scenario,
             "processor time",

@@ -32,8 +32,13 @@ pub(crate) async fn run(
     let raw = raw_rate(&sink, time, recipients_per_call).await?;
     say(&format!("  raw client: {raw:.0} deliveries/s"));
 
-    let mut figures =
-        vec![Figure::new(scenario, "raw client to the vendor", raw, "deliveries/s", "floor")];
+    let mut figures = vec![Figure::new(
+        scenario,
+        "raw client to the vendor",
+        raw,
+        "deliveries/s",
+        "floor",
+    )];
     for recipients in [100usize, 1] {
         if recipients_per_call > 1 && recipients == 1 {
             continue;
@@ -41,20 +46,33 @@ pub(crate) async fn run(
         let austin = Austin::start(&plan.austin).await?;
         austin.route_to(&sink, recipients_per_call).await?;
         let request = SendRequest::new(&austin.key, TEMPLATE, recipients);
-        load(austin.server.addr, CONNECTIONS, &request, Until::Requests(200)).await?;
+        load(
+            austin.server.addr,
+            CONNECTIONS,
+            &request,
+            Until::Requests(200),
+        )
+        .await?;
         austin.drained(Duration::from_secs(60)).await?;
 
         // Enough for about the planned time at the floor's half.
         let deliveries = (raw * plan.seconds as f64 / 2.0) as u64;
         let requests = (deliveries / recipients as u64).max(CONNECTIONS as u64);
         let meter = Meter::start(&austin.server)?;
-        let accepted =
-            load(austin.server.addr, CONNECTIONS, &request, Until::Requests(requests)).await?;
+        let accepted = load(
+            austin.server.addr,
+            CONNECTIONS,
+            &request,
+            Until::Requests(requests),
+        )
+        .await?;
         austin.drained(Duration::from_secs(600)).await?;
         let (cpu, elapsed) = meter.stop(&austin.server)?;
         let deliveries = (accepted.requests * recipients as u64) as f64;
         let rate = deliveries / elapsed.as_secs_f64();
-        say(&format!("  austin, {recipients} a request: {rate:.0} deliveries/s"));
+        say(&format!(
+            "  austin, {recipients} a request: {rate:.0} deliveries/s"
+        ));
         let what = |text: &str| format!("{text}, {recipients} recipients a request");
         let (goal, cost) = match (recipients_per_call, recipients) {
             (1, 100) => ("goal ≥ 50 % of the floor", "goal ≤ 45"),
@@ -62,7 +80,13 @@ pub(crate) async fn run(
             _ => ("goal ≥ 50,000", ""),
         };
         figures.extend([
-            Figure::new(scenario, what("durable outcome"), rate, "deliveries/s", goal),
+            Figure::new(
+                scenario,
+                what("durable outcome"),
+                rate,
+                "deliveries/s",
+                goal,
+            ),
             Figure::new(scenario, what("of the floor"), rate / raw * 100.0, "%", ""),
             Figure::new(
                 scenario,
@@ -80,8 +104,14 @@ pub(crate) async fn run(
 /// Deliveries a second of our client alone, one task per connection, answers read whole.
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
 async fn raw_rate(sink: &Server, time: Duration, recipients: usize) -> Result<f64> {
-    let options = austin_wire::Options { allow_private_targets: true, ..Default::default() };
-    let wire: Arc<dyn Wire> = Arc::new(austin_wire::Client::new(options, &mut Registry::default())?);
+    let options = austin_wire::Options {
+        allow_private_targets: true,
+        ..Default::default()
+    };
+    let wire: Arc<dyn Wire> = Arc::new(austin_wire::Client::new(
+        &options,
+        &mut Registry::default(),
+    )?);
     let message = r#"{"reference":"dlv_0000000000000","to":"+8613800000000","text":"您的订单A1已发货,请留意查收。"}"#;
     let body = format!(
         "{{\"account\":\"sink\",\"class\":\"notification\",\"messages\":[{}]}}",
@@ -93,8 +123,12 @@ async fn raw_rate(sink: &Server, time: Duration, recipients: usize) -> Result<f6
     let start = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..CALLS {
-        let (wire, body, url, calls) =
-            (Arc::clone(&wire), body.clone(), url.clone(), Arc::clone(&calls));
+        let (wire, body, url, calls) = (
+            Arc::clone(&wire),
+            body.clone(),
+            url.clone(),
+            Arc::clone(&calls),
+        );
         tasks.spawn(async move {
             while start.elapsed() < time {
                 let mut request = HttpRequest::new(http::Method::POST, url.as_str(), body.clone());

@@ -21,7 +21,13 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Figure>> {
 
     // No route: everything waits.
     let request = SendRequest::new(&austin.key, TEMPLATE, 100);
-    load(austin.server.addr, 16, &request, Until::Requests(WAITING / 100)).await?;
+    load(
+        austin.server.addr,
+        16,
+        &request,
+        Until::Requests(WAITING / 100),
+    )
+    .await?;
     let loaded = austin.server.usage()?.resident_bytes;
     say(&format!("  waiting: {}", austin.open().await?));
 
@@ -45,8 +51,20 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Figure>> {
     let draining = austin.server.usage()?.resident_bytes;
     Ok(vec![
         Figure::new(SCENARIO, "memory, idle", megabytes(idle), "MB", "goal ≤ 60"),
-        Figure::new(SCENARIO, "memory, 1 million waiting", megabytes(loaded), "MB", "goal ≤ 400"),
-        Figure::new(SCENARIO, "memory, after draining them", megabytes(draining), "MB", "goal ≤ 400"),
+        Figure::new(
+            SCENARIO,
+            "memory, 1 million waiting",
+            megabytes(loaded),
+            "MB",
+            "goal ≤ 400",
+        ),
+        Figure::new(
+            SCENARIO,
+            "memory, after draining them",
+            megabytes(draining),
+            "MB",
+            "goal ≤ 400",
+        ),
         Figure::new(
             SCENARIO,
             "ready after kill -9 with 1 million open",
@@ -54,7 +72,13 @@ pub(crate) async fn run(plan: &Plan) -> Result<Vec<Figure>> {
             "s",
             "goal ≤ 5; the process start included",
         ),
-        Figure::new(SCENARIO, "drained, one recipient a call", drained, "deliveries/s", "goal ≥ 20,000"),
+        Figure::new(
+            SCENARIO,
+            "drained, one recipient a call",
+            drained,
+            "deliveries/s",
+            "goal ≥ 20,000",
+        ),
     ])
 }
 

@@ -35,9 +35,13 @@ impl Austin {
             "content": {"text": "您的订单{{order}}已发货,请留意查收。"},
             "variables": {"order": {"type": "string", "required": true, "max_length": 40, "example": "A1"}},
         });
-        connection.call("POST", "/v1/templates", &austin.key, Some(&template)).await?;
+        connection
+            .call("POST", "/v1/templates", &austin.key, Some(&template))
+            .await?;
         let enable = format!("/v1/templates/{TEMPLATE}/enable");
-        connection.call("POST", &enable, &austin.key, Some(&json!({}))).await?;
+        connection
+            .call("POST", &enable, &austin.key, Some(&json!({})))
+            .await?;
         Ok(austin)
     }
 
@@ -54,9 +58,18 @@ impl Austin {
             "settings": {"endpoint": format!("http://{}", sink.addr)},
             "limits": {"recipients_per_call": recipients}, "enabled": true,
         });
-        connection.call("POST", "/v1/accounts", &self.key, Some(&account)).await?;
+        connection
+            .call("POST", "/v1/accounts", &self.key, Some(&account))
+            .await?;
         let route = json!({"accounts": [{"account": "sink", "weight": 1}]});
-        connection.call("PUT", "/v1/routes/sms/notification", &self.key, Some(&route)).await?;
+        connection
+            .call(
+                "PUT",
+                "/v1/routes/sms/notification",
+                &self.key,
+                Some(&route),
+            )
+            .await?;
         Ok(())
     }
 
@@ -64,10 +77,11 @@ impl Austin {
     pub(crate) async fn open(&self) -> Result<u64> {
         let mut connection = self.connect().await?;
         let lanes = connection.call("GET", "/v1/lanes", &self.key, None).await?;
-        let lanes = lanes["lanes"].as_array().context("no lanes in the answer")?;
-        let count = |name: &str| -> u64 {
-            lanes.iter().filter_map(|lane| lane[name].as_u64()).sum()
-        };
+        let lanes = lanes["lanes"]
+            .as_array()
+            .context("no lanes in the answer")?;
+        let count =
+            |name: &str| -> u64 { lanes.iter().filter_map(|lane| lane[name].as_u64()).sum() };
         Ok(count("waiting") + count("in_flight") + count("later"))
     }
 
@@ -90,7 +104,11 @@ impl Austin {
 /// Starts austin on a data directory.
 pub(crate) async fn serve(program: &Path, data: &Path) -> Result<Server> {
     let data = data.to_str().context("the path is not UTF-8")?;
-    Server::start(program, &["serve", "--data", data, "--listen", "127.0.0.1:0"]).await
+    Server::start(
+        program,
+        &["serve", "--data", data, "--listen", "127.0.0.1:0"],
+    )
+    .await
 }
 
 async fn key(program: &Path, data: &Path) -> Result<String> {

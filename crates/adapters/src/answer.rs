@@ -29,25 +29,21 @@ pub(crate) fn http(reply: &Reply) -> Result<&HttpReply, Verdict> {
 
 /// What an answer means that does not carry the vendor's own code.
 ///
-/// A 2xx, 408 and every 5xx but 503 may come after the vendor (or what stands behind its
-/// gateway) has acted: unknown. 503 and 429 say it has not. A redirect, 401, 403, 404, 405 and
-/// 407 show a wrong endpoint, key or address list: the account's fault. Any other 4xx refuses
-/// this request only.
+/// A 2xx and 408, and a gateway's 502 and 504, may come after the vendor has acted: unknown. 503
+/// and 429 ask for less traffic. Any other 5xx is the vendor's own word that it failed: another
+/// account may take it. A redirect, 401, 403, 404, 405 and 407 show a wrong endpoint, key or
+/// address list: the account's fault. Any other 4xx refuses this request only.
 pub(crate) fn without_code(job: &Job<'_>, round: &[usize], reply: &HttpReply) -> Verdict {
     let status = reply.status;
     let cause = job.cause(round, &format!("http_{}", status.as_u16()), &quoted(reply));
     match status.as_u16() {
-        429 => Verdict::Throttled {
+        429 | 503 => Verdict::Throttled {
             cause,
             pause: retry_after(reply, job.context.now),
         },
-        503 => Verdict::Later {
-            cause,
-            after: retry_after(reply, job.context.now),
-        },
         300..400 | 401 | 403 | 404 | 405 | 407 => Verdict::Misconfigured(cause),
-        408 => Verdict::Unknown(cause),
-        400..500 => Verdict::Elsewhere(cause),
+        408 | 502 | 504 => Verdict::Unknown(cause),
+        400..600 => Verdict::Elsewhere(cause),
         _ => Verdict::Unknown(cause),
     }
 }

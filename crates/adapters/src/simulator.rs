@@ -7,7 +7,7 @@
 //! "retry_after"}]}`, in any order: `code` is `ok`, `bad_recipient`, `blocked`, `bad_content`,
 //! `later`, `throttled`, `elsewhere` or `account_suspended`; `retry_after` is in seconds, `cost`
 //! in 10⁻⁴ of the currency unit. Any other status refuses the whole call by the same codes in
-//! `{"code","message"}`; without one 429 is throttled and 503 later (both with `Retry-After`),
+//! `{"code","message"}`; without one 429 and 503 are throttled (with `Retry-After`),
 //! 401 and 403 the account, another 4xx elsewhere and another 5xx unknown.
 //!
 //! Receipts: `POST` of `{"receipts":[{"id","reference","to","status","code","message","at",

@@ -35,6 +35,10 @@ pub(crate) fn next(verdict: &Verdict, situation: &Situation) -> Next {
         Verdict::BadContent(cause) => failed("bad_content", "the content was refused", cause),
         Verdict::Elsewhere(cause) | Verdict::Misconfigured(cause) => elsewhere(cause, situation),
         Verdict::Later { cause, after } => later(cause, *after, situation),
+        // An account that asks for less traffic does not keep the others from taking it.
+        Verdict::Throttled { cause, .. } if situation.has_other_account => {
+            elsewhere(cause, situation)
+        }
         Verdict::Throttled { cause, pause } => later(cause, *pause, situation),
         Verdict::Unknown(cause) => unknown(cause, situation),
     }

@@ -39,8 +39,7 @@ pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     Reading::Each(job.items(round).map(verdict).collect())
 }
 
-/// A refusal of the whole call, by its code where it has one. The simulator can be told to accept
-/// and then answer 500, as vendors and their gateways do, so a status alone reads as theirs.
+/// A refusal of the whole call, by its code where it has one; a status alone reads as a vendor's.
 fn refused(job: &Job<'_>, round: &[usize], reply: &HttpReply) -> Reading {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let code = json::text(&body, "code").unwrap_or_default();

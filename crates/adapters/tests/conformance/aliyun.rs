@@ -278,7 +278,7 @@ fn every_code() {
     }
     let odd = refusal("NeverHeardOf");
     assert_eq!(
-        words(&case(&MAINLAND[..1]).answered(500, &odd)),
+        words(&case(&MAINLAND[..1]).answered(502, &odd)),
         ["unknown"]
     );
 }

@@ -177,9 +177,9 @@ fn statuses_without_a_code() {
             (408, "unknown"),
             (413, "elsewhere"),
             (429, "throttled"),
-            (500, "unknown"),
+            (500, "elsewhere"),
             (502, "unknown"),
-            (503, "later"),
+            (503, "throttled"),
             (504, "unknown"),
         ] {
             let (verdicts, _) = case.drive(|_| http(status, "<html>"));

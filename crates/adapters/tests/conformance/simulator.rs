@@ -139,9 +139,9 @@ fn a_status_without_a_code() {
         (302, "misconfigured"),
         (408, "unknown"),
         (429, "throttled"),
-        (500, "unknown"),
+        (500, "elsewhere"),
         (502, "unknown"),
-        (503, "later"),
+        (503, "throttled"),
     ] {
         let (verdicts, _) =
             sms(&MAINLAND[..2]).drive(|_| http_with(status, ("retry-after", "4"), "no"));
