@@ -1,1 +1,66 @@
-fn main() {}
+//! The `austin` program: reads the command line, composes the parts, and gives every way to end
+//! an exit code. The only crate that knows which backend is used (`composition`).
+
+mod api;
+mod args;
+mod bench;
+mod deliveries;
+mod exit;
+mod logging;
+mod print;
+mod reference;
+mod send;
+mod settings;
+mod signals;
+mod simulator;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::exit::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match start(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message().is_empty() {
+                print::error(&format!("austin: {}", failure.message()));
+            }
+            failure.code()
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<(), Failure> {
+    // One TLS provider in the whole process; rustls refuses to guess between several.
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
+        return Err(Failure::failed("another TLS provider is installed already"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
+    let result = runtime.block_on(run(cli.command));
+    // Whatever still runs (a look-up in a blocking thread) must not delay the exit.
+    runtime.shutdown_background();
+    result
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Simulator(args) => simulator::run(args).await,
+        Command::Send(args) => send::run(args).await,
+        Command::Deliveries(args) => deliveries::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
+        Command::Config(args) => reference::run(args),
+    }
+}

@@ -9,11 +9,15 @@
 pub mod blobs_suite;
 pub mod builders;
 pub mod catalog_suite;
+pub mod client;
 pub mod clock;
 pub mod entropy;
 pub mod ledger;
+pub mod process;
 pub mod suite;
 
+pub use client::Client;
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
 pub use ledger::MemoryLedger;
+pub use process::Process;

@@ -1,0 +1,50 @@
+//! How the program ends. The codes are part of the interface; scripts rely on them.
+
+use std::process::ExitCode;
+
+/// Why a command did not do what was asked, and the exit code for it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// It was tried and did not work.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::with(1, message)
+    }
+
+    /// The command line or the configuration is wrong.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::with(2, message)
+    }
+
+    /// The server said no, or there is none.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::with(3, message)
+    }
+
+    fn with(code: u8, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// For people.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// For the caller.
+    pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::failed(format!("{error:#}"))
+    }
+}
