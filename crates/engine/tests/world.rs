@@ -141,3 +141,17 @@ fn a_ledger_that_refuses_is_said_and_nothing_is_sent_unrecorded() {
     assert_eq!(world.taken(), 3);
     world.audit();
 }
+
+#[test]
+fn a_delivery_that_was_withdrawn_behind_the_lane_is_not_sent() {
+    let mut world = World::new(7, Behaviour::Down);
+    world.send(Class::Notification, 40);
+    world.pass(Duration::from_millis(100));
+    let withdrawn = world.withdraw_waiting(20);
+    world.behave(Behaviour::Well);
+    world.settle_all();
+    assert_eq!(world.states().get(&State::Recalled), Some(&withdrawn.len()));
+    for id in withdrawn {
+        assert_eq!(world.taken_of(id), 0, "{id} was withdrawn and sent");
+    }
+}

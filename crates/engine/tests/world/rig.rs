@@ -7,12 +7,13 @@ use std::time::Duration;
 use austin_adapter_api::{Adapter, Call, Fault, FaultKind, HttpReply, Phase, Reply};
 use austin_adapters::simulator::Simulator;
 use austin_domain::route::Share;
-use austin_domain::{AccountId, AppId, Class, DeliveryId, State, TemplateId, Timestamp};
+use austin_domain::{AccountId, AppId, Class, DeliveryId, Reason, State, TemplateId, Timestamp};
 use austin_engine::send::{Recipient, SendAnswer, SendRequest};
 use austin_engine::{Adapters, Caller, Config, Engine, Parts, Refusal};
 use austin_ports::catalog::{
     AuditEntry, Catalog, CatalogChange, CatalogError, Role, Route, Snapshot, TemplateEntry,
 };
+use austin_ports::ledger::Change;
 use austin_ports::wire::{Exchange, Fetched, Outgoing};
 use austin_ports::{Blobs, BoxFuture, Clock, Entropy, Ledger, Wire};
 use austin_testkit::builders::{self, NOW};
@@ -420,6 +421,41 @@ impl World {
     /// Messages the vendor took, doubles included.
     pub(crate) fn taken(&self) -> u32 {
         self.vendor.taken.lock().values().sum()
+    }
+
+    /// How often the vendor took this delivery.
+    pub(crate) fn taken_of(&self, id: DeliveryId) -> u32 {
+        self.vendor
+            .taken
+            .lock()
+            .get(&id.to_string())
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Recalls up to `most` waiting deliveries in the ledger, without the engine's knowledge.
+    pub(crate) fn withdraw_waiting(&self, most: usize) -> Vec<DeliveryId> {
+        let changes: Vec<_> = self
+            .accepted
+            .iter()
+            .rev()
+            .filter(|id| self.evidence(**id).delivery.state.is_waiting())
+            .take(most)
+            .map(|id| Change {
+                delivery: *id,
+                from: None,
+                to: State::Recalled,
+                due_at: None,
+                reason: Reason::new("recalled", "by the test"),
+            })
+            .collect();
+        let ids: Vec<_> = changes.iter().map(|change| change.delivery).collect();
+        let runtime = self.runtime.as_ref().unwrap();
+        let applied = runtime
+            .block_on(self.ledger.change(changes, self.now()))
+            .unwrap();
+        assert!(applied.iter().all(|applied| *applied) && !ids.is_empty());
+        ids
     }
 
     /// The most often the vendor took one delivery of this class.
