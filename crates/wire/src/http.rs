@@ -1,7 +1,7 @@
 //! HTTP/1.1 calls over kept connections.
 //!
-//! A request that certainly was not sent because its kept connection turned out to be closed is
-//! sent again once, on a fresh one. Nothing else is ever sent twice.
+//! A kept connection reads before it writes: when the server has closed it, the request comes back
+//! untouched and goes to the next one, at last to a fresh one. Nothing else is ever sent twice.
 
 mod connection;
 
@@ -128,18 +128,13 @@ impl Exchange<'_> {
         let _slot = self.shelf.slot().await;
         self.progress = Progress::Connecting;
         while let Some(mut kept) = self.shelf.take(Instant::now()) {
-            if !kept.is_alive() {
-                continue;
-            }
             match self.send(&mut kept, request).await {
                 Ok(reply) => {
                     self.keep(kept);
                     return Ok(reply);
                 }
-                Err(Failed::Unsent(unsent)) => {
-                    request = *unsent;
-                    break;
-                }
+                // The server closed this one meanwhile; no byte has left.
+                Err(Failed::Unsent(unsent)) => request = *unsent,
                 Err(Failed::Fault(fault)) => return Err(fault),
             }
         }

@@ -5,7 +5,7 @@
 //! what the guard judges is what is connected to.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::Bytes;
 use http::Uri;
@@ -114,6 +114,10 @@ impl Host {
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         if is_plain(text) {
             return Ok(Self::Name(text.into()));
+        }
+        // Strict dotted decimal; other spellings are the URL standard's business.
+        if let Ok(address) = text.parse::<Ipv4Addr>() {
+            return Ok(Self::Address(address.into()));
         }
         match url::Host::parse(text) {
             Ok(url::Host::Domain(name)) => Ok(Self::Name(name.into())),

@@ -66,13 +66,6 @@ impl Connection {
         })))
     }
 
-    /// Whether a kept connection can still be used, as far as this side knows.
-    pub(super) fn is_alive(&mut self) -> bool {
-        let Self::Http1(http1) = self;
-        http1.driver.settle();
-        http1.is_ready()
-    }
-
     /// Whether another call may follow.
     pub(super) fn is_reusable(&self) -> bool {
         let Self::Http1(http1) = self;

@@ -124,7 +124,7 @@ async fn an_unsent_request_comes_back_from_a_closed_connection() {
         Err(Failed::Fault(fault)) => panic!("{fault:?}"),
         Ok(reply) => panic!("{reply:?}"),
     }
-    assert!(!connection.is_alive());
+    assert!(!connection.is_reusable());
     assert_eq!(server.requests(), 1);
 }
 
