@@ -13,6 +13,7 @@ pub mod client;
 pub mod clock;
 pub mod entropy;
 pub mod ledger;
+pub mod ledger_suite;
 pub mod process;
 pub mod suite;
 

@@ -1,0 +1,106 @@
+//! Moves that are neither an attempt nor a receipt, and the events they leave.
+
+use austin_domain::{DeliveryId, Reason, State, Timestamp};
+use austin_ports::ledger::Change;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::attempt::state_of;
+use super::open_change;
+use crate::ledger::schema;
+use crate::ledger::segment::Head;
+
+/// Moves deliveries, where their guard holds.
+pub(super) fn run(
+    connection: &Connection,
+    head: &mut Head,
+    now: Timestamp,
+    changes: &[Change],
+    held: &mut [bool],
+) -> rusqlite::Result<()> {
+    for (held, change) in held.iter_mut().zip(changes) {
+        *held = one(connection, head, now, change)?;
+    }
+    Ok(())
+}
+
+fn one(
+    connection: &Connection,
+    head: &mut Head,
+    now: Timestamp,
+    change: &Change,
+) -> rusqlite::Result<bool> {
+    let found = connection
+        .prepare_cached("SELECT state FROM delivery WHERE id = ?1")?
+        .query_row([change.delivery.as_i64()], |row| state_of(row, 0))
+        .optional()?;
+    let Some(from) = found else {
+        return Ok(false);
+    };
+    let wanted = change.from.is_none_or(|wanted| wanted == from);
+    if !wanted || !from.is_waiting() || !from.may_become(change.to) {
+        return Ok(false);
+    }
+    let statement = if change.to.is_open() { MOVE } else { STOP };
+    connection.prepare_cached(statement)?.execute(params![
+        change.delivery.as_i64(),
+        schema::stored(change.to),
+        schema::stored_due(change.due_at),
+        now.millis(),
+        change.reason.code,
+        change.reason.detail,
+    ])?;
+    head.open = head
+        .open
+        .saturating_add_signed(open_change(from, change.to));
+    note(
+        connection,
+        change.delivery,
+        (now, change.to, change.due_at),
+        &change.reason,
+    )?;
+    Ok(true)
+}
+
+/// Keeps account and beginning of the attempt a delivery is in, before it moves on without the
+/// attempt's outcome.
+pub(super) fn keep_open_attempt(
+    connection: &Connection,
+    delivery: DeliveryId,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO attempt (delivery, n, account, started_at)
+             SELECT id, attempts, account, updated_at FROM delivery WHERE id = ?1",
+        )?
+        .execute([delivery.as_i64()])?;
+    Ok(())
+}
+
+/// Leaves an event.
+pub(super) fn note(
+    connection: &Connection,
+    delivery: DeliveryId,
+    (at, state, due_at): (Timestamp, State, Option<Timestamp>),
+    reason: &Reason,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO event (delivery, n, at, state, reason_code, reason_detail, due_at)
+             VALUES (?1, (SELECT 1 + ifnull(max(n), 0) FROM event WHERE delivery = ?1),
+                     ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            delivery.as_i64(),
+            at.millis(),
+            schema::stored(state),
+            reason.code,
+            reason.detail,
+            due_at.map(Timestamp::millis),
+        ])?;
+    Ok(())
+}
+
+const MOVE: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
+    reason_code = ?5, reason_detail = ?6 WHERE id = ?1";
+const STOP: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
+    reason_code = ?5, reason_detail = ?6, secret = NULL WHERE id = ?1";
