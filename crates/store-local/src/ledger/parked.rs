@@ -43,7 +43,7 @@ impl Parked {
             committed: 0,
             last: 0,
             in_transaction: false,
-            dirty: false,
+            dirty: true,
             keys: HashMap::new(),
             digests: HashMap::new(),
         };

@@ -60,10 +60,16 @@ impl Segment {
     /// # Errors
     /// Those that have nothing to do with the file's content.
     pub(crate) fn open(dir: &Path, number: u32, below: u64) -> Result<Self, Fault> {
-        let mut segment = Self::new(dir, number, below);
+        // A file that lost all it held learns its floor from the journal.
+        let mut segment = Self::new(dir, number, UNKNOWN_FLOOR);
+        segment.head.last = 0;
         match segment.load() {
             Ok(()) => {}
-            Err(fault) if fault.is_damage() => segment.set_aside(&fault),
+            Err(fault) if fault.is_damage() => {
+                segment.head.floor = below;
+                segment.head.last = below;
+                segment.set_aside(&fault);
+            }
             Err(fault) => return Err(fault),
         }
         Ok(segment)
@@ -81,6 +87,14 @@ impl Segment {
         Ok(segment)
     }
 
+    /// Tells an empty segment that lost its floor, or has none yet, what it is.
+    pub(crate) fn set_floor(&mut self, floor: u64) {
+        if self.head.floor == UNKNOWN_FLOOR {
+            self.head.floor = floor;
+            self.head.last = floor;
+        }
+    }
+
     fn new(dir: &Path, number: u32, floor: u64) -> Self {
         let head = Head {
             floor,
@@ -93,7 +107,8 @@ impl Segment {
             number,
             head,
             damage: None,
-            dirty: false,
+            // What an earlier process left in the write-ahead log may not be durable.
+            dirty: true,
             in_transaction: false,
             used: 0,
             path: path(dir, number),
@@ -319,4 +334,5 @@ const INSERT_HEAD: &str = "INSERT INTO segment
     VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 const UPDATE_HEAD: &str = "UPDATE segment SET applied = ?1, floor = ?2, last = ?3,
     deliveries = ?4, open = ?5, oldest_at = ?6, newest_at = ?7, drift = ?8, calls = ?9";
+const UNKNOWN_FLOOR: u64 = i64::MAX.cast_unsigned();
 const CACHE_KIB: u32 = 16 * 1024;

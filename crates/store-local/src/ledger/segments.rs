@@ -55,7 +55,7 @@ impl Segments {
         let mut floor = 0;
         for number in segment::numbers(dir)? {
             let segment = Segment::open(dir, number, floor)?;
-            floor = segment.head.last;
+            floor = floor.max(segment.head.last);
             segments.all.push(segment);
             segments.close_idle();
         }
@@ -104,7 +104,10 @@ impl Segments {
             .all
             .binary_search_by_key(&number, |segment| segment.number)
         {
-            Ok(place) => Ok(place),
+            Ok(place) => {
+                self.all[place].set_floor(floor);
+                Ok(place)
+            }
             Err(place) => {
                 let segment = Segment::create(&self.dir, number, floor)?;
                 self.all.insert(place, segment);

@@ -1,5 +1,7 @@
 //! The embedded ledger against the port's suite, against a model, and against broken files.
 
+mod crash;
+mod full;
 mod suite;
 
 use std::path::Path;
