@@ -2,6 +2,7 @@
 
 mod crash;
 mod full;
+mod model;
 mod suite;
 
 use std::path::Path;
