@@ -38,8 +38,11 @@ impl Account {
         self.settings.get(name).and_then(Value::as_bool)
     }
 
-    /// A secret, exposed for signing.
+    /// A secret, exposed for signing; empty text counts as absent.
     pub fn secret(&self, name: &str) -> Option<&str> {
-        self.secrets.get(name).map(|secret| secret.expose_secret())
+        self.secrets
+            .get(name)
+            .map(|secret| secret.expose_secret())
+            .filter(|secret| !secret.is_empty())
     }
 }

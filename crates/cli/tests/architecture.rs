@@ -71,11 +71,23 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// What tests may name beyond that, besides `austin-testkit`.
-const TEST_ARROWS: &[(&str, &str, &str)] = &[(
-    "austin-engine",
-    "austin-adapters",
-    "the engine is tested with the real adapters over a simulated wire",
-)];
+const TEST_ARROWS: &[(&str, &str, &str)] = &[
+    (
+        "austin-engine",
+        "austin-adapters",
+        "the engine is tested with the real adapters over a simulated wire",
+    ),
+    (
+        "austin-http",
+        "austin-adapters",
+        "accounts are checked against real descriptors",
+    ),
+    (
+        "austin-http",
+        "austin-store-local",
+        "the API is tested over the real control store",
+    ),
+];
 
 /// External crates that stand for a kind of IO or a big idea, and the only crates of ours that
 /// may depend on them.

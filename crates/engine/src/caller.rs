@@ -21,8 +21,11 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// How audit entries name it.
+    /// How audit entries name it: `app/name`, or `local` for a command on this machine.
     pub fn author(&self) -> String {
-        format!("app/{}", self.name)
+        match self.key {
+            Some(_) => format!("app/{}", self.name),
+            None => "local".to_owned(),
+        }
     }
 }

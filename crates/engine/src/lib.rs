@@ -35,6 +35,7 @@ pub mod manage;
 pub mod refusal;
 pub mod send;
 pub mod status;
+pub mod timeline;
 
 pub use adapters::Adapters;
 pub use caller::Caller;

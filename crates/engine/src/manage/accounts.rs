@@ -1,0 +1,319 @@
+//! Vendor accounts.
+//!
+//! Secrets go in and never come out: views name them, nothing shows them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use austin_adapter_api::{Descriptor, validate};
+use austin_domain::{AccountId, Channel};
+use austin_ports::catalog::{AccountRecord, CatalogChange, Limits};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::faults::Faults;
+use super::{Page, Registrar, exists, missing, vanished};
+use crate::caller::Caller;
+use crate::refusal::{FieldFault, Refusal};
+
+/// Most calls a second an account may be set to.
+const MAX_PER_SECOND: u32 = 1_000_000;
+/// Most calls at a time an account may be set to.
+const MAX_CONCURRENCY: u16 = 10_000;
+
+/// An account as somebody wrote it. Its `Debug` shows no secret.
+#[derive(Clone, Debug, Default)]
+pub struct AccountDraft {
+    /// Its key.
+    pub key: String,
+    /// Channel word.
+    pub channel: String,
+    /// The adapter's name.
+    pub adapter: String,
+    /// Settings by the adapter's names.
+    pub settings: BTreeMap<String, Value>,
+    /// Secrets by the adapter's names. On a replacement those not named stay as they are; empty
+    /// text counts as absent.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// Its limits.
+    pub limits: Limits,
+    /// Whether it may be used.
+    pub enabled: bool,
+}
+
+/// Which accounts are wanted; every given field must fit.
+#[derive(Clone, Debug, Default)]
+pub struct AccountList {
+    /// The channel.
+    pub channel: Option<Channel>,
+    /// The adapter.
+    pub adapter: Option<String>,
+    /// Only keys above this.
+    pub after: Option<String>,
+    /// Most items wanted.
+    pub limit: usize,
+}
+
+impl Registrar<'_> {
+    /// Makes an account and its receipt token.
+    ///
+    /// # Errors
+    /// Every field at fault; `exists` when the key is taken.
+    pub async fn create_account(
+        &self,
+        caller: &Caller,
+        draft: AccountDraft,
+    ) -> Result<Arc<AccountRecord>, Refusal> {
+        let mut faults = Faults::default();
+        faults.key("/key", &draft.key);
+        let channel = faults.word::<Channel>("/channel", &draft.channel);
+        let secrets = draft.secrets;
+        self.check(
+            &mut faults,
+            &draft.adapter,
+            channel,
+            &draft.settings,
+            &secrets,
+        );
+        self.check_limits(&mut faults, &draft.adapter, draft.limits);
+        faults.into_result()?;
+        if self.catalog.snapshot().account(&draft.key).is_some() {
+            return Err(exists("account", &draft.key));
+        }
+        let now = self.now();
+        self.put(
+            caller,
+            AccountRecord {
+                id: AccountId::from_u64(0),
+                key: draft.key,
+                channel: channel.ok_or_else(|| vanished("account"))?,
+                adapter: draft.adapter,
+                settings: without_nulls(draft.settings),
+                secrets,
+                limits: draft.limits,
+                enabled: draft.enabled,
+                receipt_token: SecretString::from(self.token()),
+                created_at: now,
+                updated_at: now,
+                deleted_at: None,
+            },
+        )
+        .await
+    }
+
+    /// Replaces settings, limits and the secrets that are named. Key, channel and adapter are
+    /// for life: open receipts and evidence refer to them.
+    ///
+    /// # Errors
+    /// Every field at fault; `not_found`.
+    pub async fn replace_account(
+        &self,
+        caller: &Caller,
+        key: &str,
+        draft: AccountDraft,
+    ) -> Result<Arc<AccountRecord>, Refusal> {
+        let old = self.account(key)?;
+        let mut faults = Faults::default();
+        for (pointer, was, is) in [
+            ("/key", old.key.as_str(), draft.key.as_str()),
+            ("/channel", old.channel.as_str(), draft.channel.as_str()),
+            ("/adapter", old.adapter.as_str(), draft.adapter.as_str()),
+        ] {
+            if was != is {
+                let detail = format!("cannot be changed; it is {was}");
+                faults.add(pointer, "immutable", detail);
+            }
+        }
+        let mut secrets = old.secrets.clone();
+        secrets.extend(draft.secrets);
+        let channel = Some(old.channel);
+        self.check(
+            &mut faults,
+            &old.adapter,
+            channel,
+            &draft.settings,
+            &secrets,
+        );
+        self.check_limits(&mut faults, &old.adapter, draft.limits);
+        faults.into_result()?;
+        self.put(
+            caller,
+            AccountRecord {
+                settings: without_nulls(draft.settings),
+                secrets,
+                limits: draft.limits,
+                enabled: draft.enabled,
+                updated_at: self.now(),
+                ..AccountRecord::clone(&old)
+            },
+        )
+        .await
+    }
+
+    /// Enables an account.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn enable_account(
+        &self,
+        caller: &Caller,
+        key: &str,
+    ) -> Result<Arc<AccountRecord>, Refusal> {
+        self.switch_account(caller, key, true).await
+    }
+
+    /// Disables an account: no further call uses it. Its receipts are still taken.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn disable_account(
+        &self,
+        caller: &Caller,
+        key: &str,
+    ) -> Result<Arc<AccountRecord>, Refusal> {
+        self.switch_account(caller, key, false).await
+    }
+
+    /// Deletes an account.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` while a route names it.
+    pub async fn delete_account(&self, caller: &Caller, key: &str) -> Result<(), Refusal> {
+        self.account(key)?;
+        let change = CatalogChange::DeleteAccount {
+            account: key.to_owned(),
+        };
+        self.catalog
+            .change(change, &caller.author(), self.now())
+            .await?;
+        Ok(())
+    }
+
+    /// An account that is not deleted.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn account(&self, key: &str) -> Result<Arc<AccountRecord>, Refusal> {
+        self.catalog
+            .snapshot()
+            .account(key)
+            .cloned()
+            .ok_or_else(|| missing("account", key))
+    }
+
+    /// Accounts that fit and are not deleted, by key.
+    pub fn accounts(&self, list: &AccountList) -> Page<Arc<AccountRecord>> {
+        let snapshot = self.catalog.snapshot();
+        let fits = snapshot
+            .account_ids
+            .values()
+            .filter_map(|id| snapshot.accounts.get(id))
+            .filter(|account| list.channel.is_none_or(|wanted| account.channel == wanted))
+            .filter(|account| {
+                list.adapter
+                    .as_deref()
+                    .is_none_or(|wanted| account.adapter == wanted)
+            })
+            .map(Arc::clone);
+        Page::cut(
+            fits,
+            |account| &account.key,
+            list.after.as_deref(),
+            list.limit,
+        )
+    }
+
+    async fn switch_account(
+        &self,
+        caller: &Caller,
+        key: &str,
+        enabled: bool,
+    ) -> Result<Arc<AccountRecord>, Refusal> {
+        let old = self.account(key)?;
+        if old.enabled == enabled {
+            return Ok(old);
+        }
+        let record = AccountRecord {
+            enabled,
+            updated_at: self.now(),
+            ..AccountRecord::clone(&old)
+        };
+        self.put(caller, record).await
+    }
+
+    async fn put(
+        &self,
+        caller: &Caller,
+        record: AccountRecord,
+    ) -> Result<Arc<AccountRecord>, Refusal> {
+        let key = record.key.clone();
+        let change = CatalogChange::PutAccount(Box::new(record));
+        self.catalog
+            .change(change, &caller.author(), self.now())
+            .await?;
+        self.account(&key)
+    }
+
+    fn check(
+        &self,
+        faults: &mut Faults,
+        adapter: &str,
+        channel: Option<Channel>,
+        settings: &BTreeMap<String, Value>,
+        secrets: &BTreeMap<String, SecretString>,
+    ) {
+        let Some(descriptor) = self.descriptor(adapter) else {
+            let known: Vec<&str> = self
+                .adapters
+                .iter()
+                .map(|adapter| adapter.descriptor().name.as_str())
+                .collect();
+            let detail = format!("is not an adapter; known: {}", known.join(", "));
+            faults.add("/adapter", "unknown_value", detail);
+            return;
+        };
+        if let Some(channel) = channel
+            && !descriptor.channels.contains(&channel)
+        {
+            let carried: Vec<&str> = descriptor.channels.iter().map(|c| c.as_str()).collect();
+            let detail = format!("{adapter} carries {}", carried.join(", "));
+            faults.add("/channel", "wrong_channel", detail);
+        }
+        for fault in validate(descriptor, settings, secrets) {
+            faults.push(FieldFault::new(fault.pointer, fault.code, fault.detail));
+        }
+    }
+
+    fn check_limits(&self, faults: &mut Faults, adapter: &str, limits: Limits) {
+        let most = self
+            .descriptor(adapter)
+            .map_or(u16::MAX, |descriptor| descriptor.batching.max_recipients);
+        for (name, value, max) in [
+            ("per_second", limits.per_second, MAX_PER_SECOND),
+            (
+                "recipients_per_call",
+                limits.recipients_per_call.map(u32::from),
+                u32::from(most),
+            ),
+            (
+                "concurrency",
+                limits.concurrency.map(u32::from),
+                u32::from(MAX_CONCURRENCY),
+            ),
+        ] {
+            if value.is_some_and(|value| !(1..=max).contains(&value)) {
+                let detail = format!("must be from 1 to {max}");
+                faults.add(&format!("/limits/{name}"), "out_of_range", detail);
+            }
+        }
+    }
+
+    fn descriptor(&self, adapter: &str) -> Option<&Descriptor> {
+        Some(self.adapters.get(adapter)?.descriptor())
+    }
+}
+
+fn without_nulls(mut settings: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    settings.retain(|_, value| !value.is_null());
+    settings
+}

@@ -1,0 +1,15 @@
+//! The resources of the API, one file each: request, answer, handlers.
+
+pub(crate) mod accounts;
+pub(crate) mod adapters;
+pub(crate) mod apps;
+pub(crate) mod audit;
+pub(crate) mod deliveries;
+pub(crate) mod health;
+pub(crate) mod lanes;
+pub(crate) mod messages;
+pub(crate) mod problems;
+pub(crate) mod receipts;
+pub(crate) mod routes;
+pub(crate) mod templates;
+pub(crate) mod uploads;

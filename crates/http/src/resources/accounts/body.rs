@@ -1,0 +1,177 @@
+//! Accounts as clients send and see them.
+
+use std::collections::BTreeMap;
+
+use austin_engine::Caller;
+use austin_engine::manage::AccountDraft;
+use austin_ports::catalog::{AccountRecord, Limits, Role};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::instant::Instant;
+
+/// A vendor account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "key": "tencent-1", "channel": "sms", "adapter": "tencent-sms",
+    "settings": {"sdk_app_id": "1400000000", "sign_name": "商城"},
+    "secrets": {"secret_id": "…", "secret_key": "…"},
+    "limits": {"per_second": 3000, "recipients_per_call": 200}, "enabled": true,
+}))]
+pub(super) struct AccountBody {
+    /// What people and routes name it by: 1–64 of `a-z 0-9 - _ .`.
+    key: String,
+    /// What it carries, e.g. `sms`; for life.
+    channel: String,
+    /// The adapter that speaks for it; for life.
+    adapter: String,
+    /// Settings by the adapter's names; see `/v1/adapters`.
+    #[serde(default)]
+    settings: BTreeMap<String, Value>,
+    /// Secrets by the adapter's names, encrypted at rest and never returned. On PUT, secrets
+    /// that are not named stay as they are, and empty text clears one.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    secrets: BTreeMap<String, Secret>,
+    #[serde(default)]
+    limits: LimitsBody,
+    /// Whether it may be used; true when not given.
+    #[serde(default = "yes")]
+    enabled: bool,
+}
+
+/// A secret on its way in. Has no `Debug` and no `Serialize`.
+struct Secret(SecretString);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(SecretString::from(text)))
+    }
+}
+
+/// Limits of an account; `null` means the adapter's own or none.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Limits)]
+struct LimitsBody {
+    /// Most calls a second.
+    per_second: Option<u32>,
+    /// Most recipients a call.
+    recipients_per_call: Option<u16>,
+    /// Most calls at a time.
+    concurrency: Option<u16>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl AccountBody {
+    pub(super) fn into_draft(self) -> AccountDraft {
+        AccountDraft {
+            key: self.key,
+            channel: self.channel,
+            adapter: self.adapter,
+            settings: self.settings,
+            secrets: self
+                .secrets
+                .into_iter()
+                .map(|(name, secret)| (name, secret.0))
+                .collect(),
+            limits: Limits {
+                per_second: self.limits.per_second,
+                recipients_per_call: self.limits.recipients_per_call,
+                concurrency: self.limits.concurrency,
+            },
+            enabled: self.enabled,
+        }
+    }
+}
+
+/// A vendor account as it may be seen.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
+pub(super) struct AccountView {
+    key: String,
+    channel: &'static str,
+    adapter: String,
+    settings: BTreeMap<String, Value>,
+    /// Names of the secrets that are set.
+    secrets: Vec<String>,
+    limits: LimitsBody,
+    enabled: bool,
+    /// Where the vendor posts receipts; holds a secret, so that only admins see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt_url: Option<String>,
+    created_at: Instant,
+    updated_at: Instant,
+}
+
+impl AccountView {
+    pub(super) fn of(app: &App, caller: &Caller, account: &AccountRecord) -> Self {
+        let receipts = app
+            .engine
+            .parts()
+            .adapters
+            .get(&account.adapter)
+            .is_some_and(|adapter| adapter.descriptor().capabilities.receipts);
+        let receipt_url = (receipts && caller.role == Role::Admin).then(|| {
+            let base = app.options.public_url.as_deref().unwrap_or_default();
+            let token = account.receipt_token.expose_secret();
+            format!(
+                "{}/v1/receipts/{}/{token}",
+                base.trim_end_matches('/'),
+                account.key
+            )
+        });
+        Self {
+            key: account.key.clone(),
+            channel: account.channel.as_str(),
+            adapter: account.adapter.clone(),
+            settings: account.settings.clone(),
+            secrets: account
+                .secrets
+                .iter()
+                .filter(|(_, secret)| !secret.expose_secret().is_empty())
+                .map(|(name, _)| name.clone())
+                .collect(),
+            limits: LimitsBody {
+                per_second: account.limits.per_second,
+                recipients_per_call: account.limits.recipients_per_call,
+                concurrency: account.limits.concurrency,
+            },
+            enabled: account.enabled,
+            receipt_url,
+            created_at: account.created_at.into(),
+            updated_at: account.updated_at.into(),
+        }
+    }
+}
+
+/// One page of accounts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AccountPage {
+    pub(super) items: Vec<AccountView>,
+    /// Give it as `cursor` for the next page; `null` at the end.
+    pub(super) cursor: Option<String>,
+}
+
+/// Which accounts are wanted; every given parameter must fit.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AccountQuery {
+    /// Channel, e.g. `sms`.
+    pub(super) channel: Option<String>,
+    /// Adapter, e.g. `tencent-sms`.
+    pub(super) adapter: Option<String>,
+    /// Items of one page, 1 to 200; 50 when not given.
+    #[param(value_type = Option<u32>)]
+    pub(super) limit: Option<String>,
+    /// Where the last page ended.
+    pub(super) cursor: Option<String>,
+}

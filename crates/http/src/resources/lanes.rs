@@ -1,0 +1,70 @@
+//! `/v1/lanes`: how the queues are doing.
+
+use austin_engine::status::LaneStatus;
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::ToRead;
+use crate::app::App;
+use crate::instant::Instant;
+
+pub(crate) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// How one lane is doing.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Lane)]
+struct LaneView {
+    channel: &'static str,
+    class: &'static str,
+    /// Deliveries ready and waiting.
+    waiting: u64,
+    /// Deliveries waiting for a time of their own.
+    later: u64,
+    /// Deliveries in the hands of vendors now.
+    in_flight: u32,
+    /// When the oldest ready one was accepted.
+    oldest: Option<Instant>,
+    /// Deliveries settled a second, over the last seconds.
+    rate: f64,
+    /// Why it stands, when it does.
+    blocked: Option<String>,
+}
+
+impl From<LaneStatus> for LaneView {
+    fn from(status: LaneStatus) -> Self {
+        Self {
+            channel: status.lane.channel.as_str(),
+            class: status.lane.class.as_str(),
+            waiting: status.waiting,
+            later: status.later,
+            in_flight: status.in_flight,
+            oldest: status.oldest.map(Into::into),
+            rate: status.rate,
+            blocked: status.blocked,
+        }
+    }
+}
+
+/// All lanes that have or had traffic.
+#[derive(Debug, Serialize, ToSchema)]
+struct LaneList {
+    items: Vec<LaneView>,
+}
+
+/// List lanes
+#[utoipa::path(
+    get, path = "/v1/lanes", tag = "lanes",
+    responses((status = 200, description = "Those that have or had traffic", body = LaneList)),
+    security(("bearer" = ["admin", "reader"])),
+)]
+async fn list(State(app): State<App>, _: ToRead) -> Answer<LaneList> {
+    Answer(LaneList {
+        items: app.engine.lanes().into_iter().map(Into::into).collect(),
+    })
+}

@@ -1,0 +1,21 @@
+//! The API over real sockets, the real control store and the real adapters; the ledger is the
+//! model in memory, and the vendor takes whatever it is given.
+
+#![expect(clippy::unwrap_used, reason = "a failed expectation fails the test")]
+
+#[path = "api/app.rs"]
+mod app;
+#[path = "api/bad_input.rs"]
+mod bad_input;
+#[path = "api/configuration.rs"]
+mod configuration;
+#[path = "api/description.rs"]
+mod description;
+#[path = "api/edges.rs"]
+mod edges;
+#[path = "api/messages.rs"]
+mod messages;
+#[path = "api/receipts.rs"]
+mod receipts;
+#[path = "api/roles.rs"]
+mod roles;
