@@ -21,17 +21,14 @@ use crate::report::Figure;
 const CONNECTIONS: usize = 64;
 const CALLS: usize = 64;
 
-#[expect(clippy::cast_precision_loss, reason = "rates for people")]
 pub(crate) async fn run(
     plan: &Plan,
     scenario: &'static str,
-    recipients_per_call: usize,
+    per_call: usize,
 ) -> Result<Vec<Figure>> {
-    let time = Duration::from_secs(plan.seconds);
     let sink = this("sink").await?;
-    let raw = raw_rate(&sink, time, recipients_per_call).await?;
+    let raw = raw_rate(&sink, Duration::from_secs(plan.seconds), per_call).await?;
     say(&format!("  raw client: {raw:.0} deliveries/s"));
-
     let mut figures = vec![Figure::new(
         scenario,
         "raw client to the vendor",
@@ -39,66 +36,84 @@ pub(crate) async fn run(
         "deliveries/s",
         "floor",
     )];
-    for recipients in [100usize, 1] {
-        if recipients_per_call > 1 && recipients == 1 {
-            continue;
-        }
-        let austin = Austin::start(&plan.austin).await?;
-        austin.route_to(&sink, recipients_per_call).await?;
-        let request = SendRequest::new(&austin.key, TEMPLATE, recipients);
-        load(
-            austin.server.addr,
-            CONNECTIONS,
-            &request,
-            Until::Requests(200),
-        )
-        .await?;
-        austin.drained(Duration::from_secs(60)).await?;
-
-        // Enough for about the planned time at the floor's half.
-        let deliveries = (raw * plan.seconds as f64 / 2.0) as u64;
-        let requests = (deliveries / recipients as u64).max(CONNECTIONS as u64);
-        let meter = Meter::start(&austin.server)?;
-        let accepted = load(
-            austin.server.addr,
-            CONNECTIONS,
-            &request,
-            Until::Requests(requests),
-        )
-        .await?;
-        austin.drained(Duration::from_secs(600)).await?;
-        let (cpu, elapsed) = meter.stop(&austin.server)?;
-        let deliveries = (accepted.requests * recipients as u64) as f64;
-        let rate = deliveries / elapsed.as_secs_f64();
-        say(&format!(
-            "  austin, {recipients} a request: {rate:.0} deliveries/s"
-        ));
-        let what = |text: &str| format!("{text}, {recipients} recipients a request");
-        let (goal, cost) = match (recipients_per_call, recipients) {
-            (1, 100) => ("goal ≥ 50 % of the floor", "goal ≤ 45"),
-            (1, _) => ("", "goal ≤ 65"),
-            _ => ("goal ≥ 50,000", ""),
-        };
-        figures.extend([
-            Figure::new(
-                scenario,
-                what("durable outcome"),
-                rate,
-                "deliveries/s",
-                goal,
-            ),
-            Figure::new(scenario, what("of the floor"), rate / raw * 100.0, "%", ""),
-            Figure::new(
-                scenario,
-                what("processor time"),
-                cpu.as_secs_f64() / deliveries * 1e6,
-                "s per million deliveries",
-                cost,
-            ),
-        ]);
-        austin.server.kill().await?;
+    figures.extend(measure(plan, scenario, &sink, (per_call, 100), raw).await?);
+    if per_call == 1 {
+        figures.extend(measure(plan, scenario, &sink, (per_call, 1), raw).await?);
     }
     Ok(figures)
+}
+
+/// Sends for about the planned time at half the floor and waits until nothing is open.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates for people"
+)]
+async fn measure(
+    plan: &Plan,
+    scenario: &'static str,
+    sink: &Server,
+    (per_call, per_request): (usize, usize),
+    raw: f64,
+) -> Result<Vec<Figure>> {
+    let austin = Austin::start(&plan.austin).await?;
+    austin.route_to(sink, per_call).await?;
+    let request = SendRequest::new(&austin.key, TEMPLATE, per_request);
+    load(
+        austin.server.addr,
+        CONNECTIONS,
+        &request,
+        Until::Requests(200),
+    )
+    .await?;
+    austin.drained(Duration::from_secs(60)).await?;
+
+    let wanted = (raw * plan.seconds as f64 / 2.0) as u64;
+    let requests = (wanted / per_request as u64).max(CONNECTIONS as u64);
+    let meter = Meter::start(&austin.server)?;
+    let accepted = load(
+        austin.server.addr,
+        CONNECTIONS,
+        &request,
+        Until::Requests(requests),
+    )
+    .await?;
+    austin.drained(Duration::from_secs(600)).await?;
+    let (cpu, elapsed) = meter.stop(&austin.server)?;
+    let memory = austin.server.usage()?.resident_bytes as f64 / 1e6;
+    austin.server.kill().await?;
+
+    let deliveries = (accepted.requests * per_request as u64) as f64;
+    let rate = deliveries / elapsed.as_secs_f64();
+    say(&format!(
+        "  austin, {per_request} a request: {rate:.0} deliveries/s"
+    ));
+    let (goal, cost) = match (per_call, per_request) {
+        (1, 100) => ("goal ≥ 50 % of the floor", "goal ≤ 45"),
+        (1, _) => ("", "goal ≤ 65"),
+        _ => ("goal ≥ 50,000", ""),
+    };
+    let figure = |what: &str, value, unit, note| {
+        Figure::new(
+            scenario,
+            format!("{what}, {per_request} recipients a request"),
+            value,
+            unit,
+            note,
+        )
+    };
+    Ok(vec![
+        figure("durable outcome", rate, "deliveries/s", goal),
+        figure("of the floor", rate / raw * 100.0, "%", ""),
+        figure(
+            "processor time",
+            cpu.as_secs_f64() / deliveries * 1e6,
+            "s per million deliveries",
+            cost,
+        ),
+        figure("memory", memory, "MB", ""),
+    ])
 }
 
 /// Deliveries a second of our client alone, one task per connection, answers read whole.

@@ -1,6 +1,12 @@
 //! The engine in a world of its own: a clock moved by hand, a vendor that misbehaves by a seed, a
 //! ledger that survives crashes. A shadow counts what the vendor took; an auditor compares.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a rig that fails fails the test"
+)]
+
 #[path = "world/rig.rs"]
 mod rig;
 
