@@ -256,7 +256,7 @@ async fn look_ups(ledger: &LocalLedger, rows: u64) -> Result<Vec<Figure>> {
         };
         let mut by_what: [Vec<f64>; 4] = Default::default();
         for (number, id, vendor_id) in &known {
-            let page = |filter: Filter| async {
+            let page = async |filter: Filter| {
                 let start = Instant::now();
                 let found = ledger
                     .find(Filter {
