@@ -77,7 +77,7 @@ impl Austin {
     pub(crate) async fn open(&self) -> Result<u64> {
         let mut connection = self.connect().await?;
         let lanes = connection.call("GET", "/v1/lanes", &self.key, None).await?;
-        let lanes = lanes["lanes"]
+        let lanes = lanes["items"]
             .as_array()
             .context("no lanes in the answer")?;
         let count =

@@ -17,7 +17,7 @@ use austin_adapter_api::{
 };
 use austin_domain::{Channel, Verdict};
 
-use crate::fields::{endpoint, receipt_token, required, text};
+use crate::fields::{endpoint, required, text};
 use crate::phone;
 use crate::rounds::{self, Job, Reading, Rounds};
 
@@ -64,7 +64,6 @@ fn descriptor() -> Descriptor {
         secrets: vec![
             required(text("access_key_id", "AccessKey ID.")),
             required(text("access_key_secret", "AccessKey secret.")),
-            receipt_token(),
         ],
         batching: Batching {
             max_recipients: MAX_SAME,

@@ -24,15 +24,6 @@ pub(crate) fn endpoint(default: &str) -> Field {
     with_default(optional("endpoint", FieldKind::Url, help), default)
 }
 
-/// The token of the receipt URL, for vendors that do not sign what they post.
-pub(crate) fn receipt_token() -> Field {
-    text(
-        "receipt_token",
-        "Last part of the receipt URL to enter at the vendor, /v1/receipts/{account}/{token}: \
-         the vendor does not sign its receipts, so without a token none are taken.",
-    )
-}
-
 /// The same field, demanded.
 pub(crate) fn required(field: Field) -> Field {
     Field {

@@ -16,7 +16,7 @@ use austin_adapter_api::{
 };
 use austin_domain::{Channel, Verdict};
 
-use crate::fields::{choice, endpoint, receipt_token, required, text, with_default};
+use crate::fields::{choice, endpoint, required, text, with_default};
 use crate::phone;
 use crate::rounds::{self, Job, Reading, Rounds};
 
@@ -77,7 +77,6 @@ fn descriptor() -> Descriptor {
         secrets: vec![
             required(text("secret_id", "SecretId of the API key.")),
             required(text("secret_key", "SecretKey of the API key.")),
-            receipt_token(),
         ],
         batching: Batching {
             max_recipients: MAX_NUMBERS,

@@ -16,7 +16,7 @@ use austin_adapter_api::{
 };
 use austin_domain::{Channel, Verdict};
 
-use crate::fields::{endpoint, receipt_token, required, text};
+use crate::fields::{endpoint, required, text};
 use crate::phone;
 use crate::rounds::{self, Job, Reading, Rounds};
 
@@ -53,7 +53,7 @@ fn descriptor() -> Descriptor {
             ),
             endpoint(ENDPOINT),
         ],
-        secrets: vec![required(text("apikey", "API key.")), receipt_token()],
+        secrets: vec![required(text("apikey", "API key."))],
         batching: Batching {
             max_recipients: MAX_NUMBERS,
             same_content: false,

@@ -29,14 +29,14 @@ fn cases() -> Vec<Case> {
         case(
             "tencent-sms",
             json!({"sdk_app_id": "1400006666", "sign_name": "腾讯云", "template_id": "77"}),
-            &["secret_id", "secret_key", "receipt_token"],
+            &["secret_id", "secret_key"],
             &sms,
             text("4370"),
         ),
         case(
             "aliyun-sms",
             json!({"sign_name": "阿里云", "template_code": "SMS_1"}),
-            &["access_key_id", "access_key_secret", "receipt_token"],
+            &["access_key_id", "access_key_secret"],
             &sms,
             text("4370"),
         ),
