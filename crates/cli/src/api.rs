@@ -205,6 +205,20 @@ impl Api {
     pub(crate) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, Failure> {
         self.call(Method::GET, path, None).await?.json()
     }
+
+    /// Sends JSON and takes JSON.
+    ///
+    /// # Errors
+    /// When the server refuses or answers something else.
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, Failure> {
+        let body = Bytes::from(body.to_string());
+        self.call(method, path, Some(body)).await?.json()
+    }
 }
 
 impl Answer {

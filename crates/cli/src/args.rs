@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{bench, deliveries, reference, send, simulator};
+use crate::{bench, deliveries, demo, doctor, key, reference, send, serve, simulator};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -23,14 +23,24 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the server on an embedded store
+    Serve(serve::ServeArgs),
+    /// Run a server with a simulated vendor and send a first SMS and e-mail
+    Demo(demo::DemoArgs),
     /// Run a vendor that can be told to misbehave
     Simulator(simulator::SimulatorArgs),
     /// Send a template to one person or to a file of people
     Send(send::SendArgs),
     /// List deliveries, or show one with its timeline
     Deliveries(deliveries::DeliveriesArgs),
+    /// Make API keys
+    Key(key::KeyArgs),
+    /// Examine a data directory and say what is wrong with it
+    Doctor(doctor::DoctorArgs),
     /// Load a running server and measure it
     Bench(bench::BenchArgs),
+    /// Print the API description (OpenAPI 3.1)
+    Openapi,
     /// Explain and check the configuration
     Config(reference::ConfigArgs),
 }

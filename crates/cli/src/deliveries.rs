@@ -104,6 +104,7 @@ pub(crate) async fn run(args: DeliveriesArgs) -> Result<(), Failure> {
             print::line(&delivery.to_string());
         } else {
             print::line(story(&delivery).trim_end());
+            print::line(story::attempts(&delivery).trim_end());
         }
         return Ok(());
     }
@@ -117,10 +118,10 @@ pub(crate) async fn run(args: DeliveriesArgs) -> Result<(), Failure> {
             path = format!("{path}&cursor={}", encoded(cursor));
         }
         let mut answer: Value = api.get(path.trim_end_matches('&')).await?;
-        if let Value::Array(found) = answer["deliveries"].take() {
+        if let Value::Array(found) = answer["items"].take() {
             rows.extend(found);
         }
-        cursor = answer["next_cursor"].as_str().map(ToOwned::to_owned);
+        cursor = answer["cursor"].as_str().map(ToOwned::to_owned);
         if cursor.is_none() {
             break;
         }

@@ -25,11 +25,26 @@ impl Failure {
         Self::with(3, message)
     }
 
+    /// Another process has the data directory.
+    pub(crate) fn locked(message: impl Into<String>) -> Self {
+        Self::with(4, message)
+    }
+
+    /// The reasons were printed already.
+    pub(crate) fn told() -> Self {
+        Self::with(1, "")
+    }
+
     fn with(code: u8, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
         }
+    }
+
+    /// Whether another process has the data directory.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.code == 4
     }
 
     /// For people.

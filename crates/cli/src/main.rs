@@ -4,12 +4,19 @@
 mod api;
 mod args;
 mod bench;
+mod composition;
 mod deliveries;
+mod demo;
+mod doctor;
 mod exit;
+mod key;
 mod logging;
+mod node;
+mod openapi;
 mod print;
 mod reference;
 mod send;
+mod serve;
 mod settings;
 mod signals;
 mod simulator;
@@ -57,10 +64,18 @@ fn start(cli: Cli) -> Result<(), Failure> {
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Serve(args) => Box::pin(serve::run(args)).await,
+        Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Simulator(args) => simulator::run(args).await,
         Command::Send(args) => send::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
+        Command::Key(args) => key::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Bench(args) => bench::run(args).await,
+        Command::Openapi => {
+            openapi::run();
+            Ok(())
+        }
         Command::Config(args) => reference::run(args),
     }
 }

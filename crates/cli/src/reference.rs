@@ -66,8 +66,10 @@ listen = \"0.0.0.0:7070\"
 format = \"json\"
 ```
 
-Other variables: `AUSTIN_CONFIG` (the file), `AUSTIN_DATA` (the data directory), and for commands
-that talk to a server `AUSTIN_URL` and `AUSTIN_KEY`.
+Other variables: `AUSTIN_CONFIG` (the file), `AUSTIN_DATA` (the data directory),
+`AUSTIN_MASTER_KEY` (the key that secrets are sealed with; by default it is made on the first start
+and kept in the data directory), and for commands that talk to a server `AUSTIN_URL` and
+`AUSTIN_KEY`.
 ";
 
 fn reference() -> String {

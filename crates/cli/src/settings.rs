@@ -6,7 +6,6 @@
 pub(crate) mod catalogue;
 mod given;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::settings::given::Given;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// Where and how requests are taken.
-    pub(crate) server: Server,
+    pub(crate) http: austin_http::Options,
     /// What is logged.
     pub(crate) log: Log,
     /// The embedded store.
@@ -27,15 +26,6 @@ pub(crate) struct Settings {
     pub(crate) engine: austin_engine::Config,
     /// The way out.
     pub(crate) wire: austin_wire::Options,
-}
-
-/// Where and how requests are taken.
-#[derive(Clone, Debug)]
-pub(crate) struct Server {
-    /// Address of the API.
-    pub(crate) listen: SocketAddr,
-    /// Largest request body.
-    pub(crate) max_body_bytes: usize,
 }
 
 /// What is logged.
@@ -61,6 +51,8 @@ pub(crate) struct Store {
     pub(crate) durability: Durability,
     /// Deliveries in one ledger file before the next one is begun.
     pub(crate) segment_deliveries: u64,
+    /// New work is refused when less than this is free on the file system.
+    pub(crate) low_water_bytes: u64,
 }
 
 /// What a commit survives.
@@ -75,10 +67,7 @@ pub(crate) enum Durability {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            server: Server {
-                listen: (Ipv4Addr::LOCALHOST, 7070).into(),
-                max_body_bytes: 8 * 1024 * 1024,
-            },
+            http: austin_http::Options::default(),
             log: Log {
                 level: "info".into(),
                 format: LogFormat::Text,
@@ -86,6 +75,7 @@ impl Default for Settings {
             store: Store {
                 durability: Durability::Full,
                 segment_deliveries: 1_000_000,
+                low_water_bytes: 256 << 20,
             },
             engine: austin_engine::Config::default(),
             wire: austin_wire::Options::default(),

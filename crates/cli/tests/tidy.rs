@@ -152,3 +152,25 @@ fn modules_are_named_files() {
         .collect();
     none("write name.rs beside name/", &folders);
 }
+
+#[test]
+fn the_index_of_decisions_lists_each_once() {
+    let folder = root().join("docs/decisions");
+    let index = fs::read_to_string(folder.join("README.md")).expect("an index");
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(&folder).expect("readable folder") {
+        let name = entry.expect("readable entry").file_name();
+        let name = name.to_string_lossy();
+        if name != "README.md" {
+            assert!(
+                index.contains(&format!("({name})")),
+                "{name} is not in the index"
+            );
+            numbers.push(name[..4].to_owned());
+        }
+    }
+    let count = numbers.len();
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), count, "two decisions have the same number");
+}

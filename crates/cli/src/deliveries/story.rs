@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// The delivery as the API gives it, in lines.
+/// The delivery as the API gives it, in lines: where it stands, and every step to there.
 pub(crate) fn story(delivery: &Value) -> String {
     let mut text = String::new();
     let word = |name: &str| delivery[name].as_str().unwrap_or_default();
@@ -16,8 +16,24 @@ pub(crate) fn story(delivery: &Value) -> String {
     for step in items(delivery, "timeline") {
         let _ = writeln!(text, "{}", step_line(step));
     }
+    text
+}
+
+/// What went to vendors and what they answered, redacted.
+pub(crate) fn attempts(delivery: &Value) -> String {
+    let mut text = String::new();
     for attempt in items(delivery, "attempts") {
-        let _ = writeln!(text, "  attempt {}", flat(attempt));
+        let _ = writeln!(
+            text,
+            "\nattempt {} by {}",
+            attempt["attempt"],
+            shown(&attempt["account"])
+        );
+        for name in ["request", "answer"] {
+            for line in shown(&attempt[name]).lines() {
+                let _ = writeln!(text, "  {name}: {line}");
+            }
+        }
     }
     text
 }
@@ -43,40 +59,24 @@ fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// `  12:00:00.123Z  sent  account=sim-sms, vendor_id=…`
+/// When, what, and the sentence about it.
 fn step_line(step: &Value) -> String {
-    let at = step["at"].as_str().unwrap_or_default();
-    let event = step["event"].as_str().unwrap_or_default();
-    let mut rest = step.clone();
-    if let Some(rest) = rest.as_object_mut() {
-        rest.remove("at");
-        rest.remove("event");
+    let (at, event) = (shown(&step["at"]), shown(&step["event"]));
+    let mut words = shown(&step["detail"]);
+    if words.is_empty() {
+        words = reason(&step["reason"]);
     }
-    format!("  {at:<24}  {event:<12}  {}", flat(&rest))
+    format!("  {at:<24}  {event:<12}  {words}")
         .trim_end()
         .to_owned()
 }
 
-/// An object as `name=value, …`; long values are cut, nothing is left out but nulls.
-fn flat(value: &Value) -> String {
-    let Value::Object(parts) = value else {
-        return String::new();
-    };
-    parts
-        .iter()
-        .filter_map(|(name, value)| {
-            let shown = match value {
-                Value::Null => return None,
-                Value::String(text) => text.replace(['\r', '\n'], " "),
-                Value::Object(_) if name == "reason" => reason(value),
-                other => other.to_string(),
-            };
-            let cut: String = shown.chars().take(120).collect();
-            let mark = if cut.len() < shown.len() { "…" } else { "" };
-            Some(format!("{name}={cut}{mark}"))
-        })
-        .collect::<Vec<_>>()
-        .join(", ")
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -87,22 +87,26 @@ mod tests {
 
     #[test]
     fn tells_every_step_with_its_reason() {
-        let text = story(&json!({
+        let delivery = json!({
             "id": "dlv_1", "to": "+86137****2201", "state": "failed",
             "reason": {"code": "bad_recipient", "detail": "no such number"},
             "timeline": [
-                {"at": "2026-01-01T00:00:00Z", "event": "accepted"},
+                {"at": "2026-01-01T00:00:00Z", "event": "accepted", "detail": "shop sent it"},
                 {"at": "2026-01-01T00:00:01Z", "event": "failed",
                  "reason": {"code": "bad_recipient", "detail": "no such number"}},
             ],
-            "attempts": [{"attempt": 1, "account": "sim", "verdict": "bad_recipient", "took_ms": 12}],
-        }));
+            "attempts": [{"attempt": 1, "account": "sim", "request": "POST /x\n{}",
+                "answer": "200 OK"}],
+        });
         assert_eq!(
-            text,
+            story(&delivery),
             "dlv_1  +86137****2201  failed\n  bad_recipient: no such number\n  \
-             2026-01-01T00:00:00Z      accepted\n  \
-             2026-01-01T00:00:01Z      failed        reason=bad_recipient: no such number\n  \
-             attempt account=sim, attempt=1, took_ms=12, verdict=bad_recipient\n"
+             2026-01-01T00:00:00Z      accepted      shop sent it\n  \
+             2026-01-01T00:00:01Z      failed        bad_recipient: no such number\n"
+        );
+        assert_eq!(
+            attempts(&delivery),
+            "\nattempt 1 by sim\n  request: POST /x\n  request: {}\n  answer: 200 OK\n"
         );
     }
 }

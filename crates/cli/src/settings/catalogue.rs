@@ -49,8 +49,8 @@ pub(crate) const KEYS: &[Key] = &[
         path: "http.listen",
         takes: "address",
         about: "Where the API listens. Port 0 takes a free one and says which.",
-        set: |to, given| given.address().map(|value| to.server.listen = value),
-        get: |of| of.server.listen.to_string(),
+        set: |to, given| given.address().map(|value| to.http.listen = value),
+        get: |of| of.http.listen.to_string(),
     },
     Key {
         path: "http.max_body_bytes",
@@ -59,9 +59,87 @@ pub(crate) const KEYS: &[Key] = &[
         set: |to, given| {
             given
                 .bytes(1024..=1024 * MIB)
-                .map(|value| to.server.max_body_bytes = value)
+                .map(|value| to.http.max_body_bytes = value)
         },
-        get: |of| of.server.max_body_bytes.to_string(),
+        get: |of| of.http.max_body_bytes.to_string(),
+    },
+    Key {
+        path: "http.max_header_bytes",
+        takes: "size",
+        about: "Most bytes of a request's first line and headers.",
+        set: |to, given| {
+            given
+                .bytes(8 * 1024..=MIB)
+                .map(|value| to.http.max_header_bytes = value)
+        },
+        get: |of| of.http.max_header_bytes.to_string(),
+    },
+    Key {
+        path: "http.max_batch",
+        takes: "number",
+        about: "Most messages of one batch.",
+        set: |to, given| given.size(1..=1_000).map(|value| to.http.max_batch = value),
+        get: |of| of.http.max_batch.to_string(),
+    },
+    Key {
+        path: "http.max_connections",
+        takes: "number",
+        about: "Most connections at a time; further ones wait to be accepted.",
+        set: |to, given| {
+            given
+                .size(1..=1_000_000)
+                .map(|value| to.http.max_connections = value)
+        },
+        get: |of| of.http.max_connections.to_string(),
+    },
+    Key {
+        path: "http.header_timeout",
+        takes: "duration",
+        about: "How long a client may take to send its headers.",
+        set: |to, given| {
+            given
+                .duration(TENTH..=MINUTE)
+                .map(|value| to.http.header_timeout = value)
+        },
+        get: |of| shown(of.http.header_timeout),
+    },
+    Key {
+        path: "http.body_timeout",
+        takes: "duration",
+        about: "How long a client may take to send its body.",
+        set: |to, given| {
+            given
+                .duration(from_a_second_to(Duration::from_secs(3_600)))
+                .map(|value| to.http.body_timeout = value)
+        },
+        get: |of| shown(of.http.body_timeout),
+    },
+    Key {
+        path: "http.stop_within",
+        takes: "duration",
+        about: "How long requests in flight may take to finish when stopping.",
+        set: |to, given| {
+            given
+                .duration(Duration::ZERO..=Duration::from_secs(600))
+                .map(|value| to.http.stop_within = value)
+        },
+        get: |of| shown(of.http.stop_within),
+    },
+    Key {
+        path: "http.public_url",
+        takes: "URL",
+        about: "The URL under which the world reaches the API; vendors' receipt signatures cover \
+                it. By default the request's `Host` is taken.",
+        set: |to, given| given.text().map(|value| to.http.public_url = Some(value)),
+        get: |of| of.http.public_url.clone().unwrap_or_default(),
+    },
+    Key {
+        path: "http.open_metrics",
+        takes: "`true` or `false`",
+        about: "Opens `/metrics` to everybody. Else it is open to this machine only, and to keys \
+                that may read.",
+        set: |to, given| given.boolean().map(|value| to.http.open_metrics = value),
+        get: |of| of.http.open_metrics.to_string(),
     },
     Key {
         path: "log.level",
@@ -117,6 +195,18 @@ pub(crate) const KEYS: &[Key] = &[
                 .map(|value| to.store.segment_deliveries = value)
         },
         get: |of| of.store.segment_deliveries.to_string(),
+    },
+    Key {
+        path: "store.low_water_bytes",
+        takes: "size",
+        about: "New work is refused when less than this is free on the file system; what was \
+                accepted goes on.",
+        set: |to, given| {
+            given
+                .bytes(16 * MIB..=1024 * 1024 * MIB)
+                .map(|value| to.store.low_water_bytes = value as u64)
+        },
+        get: |of| of.store.low_water_bytes.to_string(),
     },
     Key {
         path: "engine.default_region",

@@ -35,8 +35,8 @@ fn a_file_sets_what_it_names() {
          [engine]\ndefault_region = \"none\"\nlease = \"90s\"\nretain_for = \"30d\"\n",
     )
     .unwrap();
-    assert_eq!(settings.server.listen.port(), 80);
-    assert_eq!(settings.server.max_body_bytes, 2 << 20);
+    assert_eq!(settings.http.listen.port(), 80);
+    assert_eq!(settings.http.max_body_bytes, 2 << 20);
     assert_eq!(settings.log.format, LogFormat::Json);
     assert_eq!(settings.engine.default_region, None);
     assert_eq!(settings.engine.lease, Duration::from_secs(90));
