@@ -174,6 +174,15 @@ impl Rig {
         client.must("POST", &submit, Some(&json!({}))).await;
     }
 
+    /// Waits until the only rule of a behaviour has met so many vendor calls.
+    pub(crate) async fn calls_answered_by_rule(&self, behaviour: &str, count: u64) {
+        let path = format!("/control/behaviours/{behaviour}");
+        until(&mut self.control(), &path, |shown| {
+            (shown["fired"][0].as_u64() >= Some(count)).then_some(())
+        })
+        .await;
+    }
+
     /// Totals of the vendor's own ledger.
     pub(crate) async fn accepted_by_vendor(&self) -> Value {
         self.control()
