@@ -22,6 +22,7 @@ use crate::directory::Directories;
 use crate::intake::{self, Against, Checked};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
+use crate::outlives::Outlives;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
 use crate::settler::{Finished, Settler};
@@ -185,17 +186,12 @@ impl Engine {
                 .collect();
         }
         let shared = Arc::clone(&self.shared);
-        // A task of its own: a caller that hangs up between the commit and the offer must not
-        // leave durable deliveries that no lane knows.
-        let accepted = tokio::spawn(async move { accept_and_offer(&shared, messages).await }).await;
-        let mut accepted = match accepted {
-            Ok(Ok(accepted)) => accepted.into_iter(),
-            Ok(Err(refusal)) => return refused(drafts, &refusal),
-            Err(error) => {
-                tracing::error!(%error, "accepting failed");
-                let detail = "the message could not be accepted";
-                return refused(drafts, &Refusal::new(RefusalCode::Unavailable, detail));
-            }
+        // A caller that hangs up between the commit and the offer must not leave durable
+        // deliveries that no lane knows.
+        let accepted = Outlives::new(async move { accept_and_offer(&shared, messages).await });
+        let mut accepted = match accepted.await {
+            Ok(accepted) => accepted.into_iter(),
+            Err(refusal) => return refused(drafts, &refusal),
         };
         drafts
             .into_iter()

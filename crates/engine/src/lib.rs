@@ -13,6 +13,7 @@ mod dispatcher;
 mod intake;
 mod lane;
 mod metrics;
+mod outlives;
 mod pace;
 mod planner;
 mod rate;
