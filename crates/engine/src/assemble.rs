@@ -46,6 +46,8 @@ struct Assembly<'a> {
     most_calls: usize,
     open: HashMap<BatchKey, usize>,
     closed: HashSet<AccountId>,
+    /// Recipients that the open calls can still take.
+    room: usize,
     plan: Plan,
 }
 
@@ -63,6 +65,7 @@ pub(crate) fn assemble(
         most_calls,
         open: HashMap::new(),
         closed: HashSet::new(),
+        room: 0,
         plan: Plan::default(),
     };
     for item in items {
@@ -75,6 +78,11 @@ impl Assembly<'_> {
     fn place(&mut self, item: WorkItem, wheel: &mut Wheel) {
         if let Some((to, reason)) = self.leaves(&item) {
             self.change(&item, to, None, reason);
+            return;
+        }
+        if self.room == 0 && self.plan.batches.len() >= self.most_calls {
+            // Without a turn of the wheel: turns are for deliveries that travel.
+            self.plan.put_back.push(item);
             return;
         }
         let shares = self.directory.shares(&item.message);
@@ -96,6 +104,7 @@ impl Assembly<'_> {
             let usable = Arc::clone(usable);
             if let Some(batch) = self.batch_for(&item, &usable) {
                 self.plan.batches[batch].items.push(item);
+                self.room = self.room.saturating_sub(1);
                 return;
             }
             if self.plan.batches.len() >= self.most_calls {
@@ -162,6 +171,7 @@ impl Assembly<'_> {
                     items: Vec::new(),
                 });
                 self.open.insert(key, index);
+                self.room += usize::from(usable.batching.max_recipients);
                 Some(index)
             }
             Err(blocked) => {

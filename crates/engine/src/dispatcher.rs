@@ -79,7 +79,8 @@ impl Turn {
             self.lane.bell.notified().await;
         }
         let free = self.permits.available_permits() + 1;
-        let most = free.saturating_mul(self.per_call).clamp(1, MOST_A_TURN);
+        // Twice what calls carried lately, so that they can grow with the backlog.
+        let most = free.saturating_mul(self.per_call * 2).clamp(1, MOST_A_TURN);
         let items = self.lane.with(|queue| queue.take(most));
         (!items.is_empty()).then_some((permit, items))
     }
