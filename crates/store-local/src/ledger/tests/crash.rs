@@ -36,17 +36,28 @@ async fn picture(ledger: &dyn Ledger, ids: &[DeliveryId]) -> Vec<String> {
     seen
 }
 
-fn copy(from: &Path, to: &Path, keep: fn(&str) -> bool) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+/// Copies what is kept. An error when a file went away meanwhile: such a copy is of no moment.
+fn copy(from: &Path, to: &Path, keep: fn(&str) -> bool) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
         let name = entry.file_name().into_string().unwrap();
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to.join(name), keep);
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to.join(name), keep)?;
         } else if keep(&name) {
-            std::fs::copy(entry.path(), to.join(name)).unwrap();
+            std::fs::copy(entry.path(), to.join(name))?;
         }
     }
+    Ok(())
+}
+
+/// The files as a crash might leave them. The journal last: it may only be ahead of the files,
+/// as it is on disk.
+fn copy_under_load(live: &Path, killed: &Path) -> std::io::Result<()> {
+    copy(live, killed, |name| {
+        !name.ends_with(".log") && !name.ends_with("-shm")
+    })?;
+    copy(live, killed, |name| name.ends_with(".log"))
 }
 
 fn small() -> Options {
@@ -73,7 +84,8 @@ async fn state_files_that_lost_their_last_commits_catch_up() {
     // Without any write-ahead log, and without the indexes.
     copy(&live, &lost, |name| {
         !name.ends_with("-wal") && !name.ends_with("-shm")
-    });
+    })
+    .unwrap();
     let ledger = open(&lost, small());
     assert_eq!(picture(&ledger, &ids).await, wanted);
     let found = ledger
@@ -102,11 +114,10 @@ async fn nothing_answered_is_missing_in_copies_taken_under_load() {
             async move { work(ledger.as_ref(), 4).await }
         });
         let killed = root.path().join(format!("killed-{round}"));
-        // The journal last: it may only be ahead of the files, as it is on disk.
-        copy(&live, &killed, |name| {
-            !name.ends_with(".log") && !name.ends_with("-shm")
-        });
-        copy(&live, &killed, |name| name.ends_with(".log"));
+        while let Err(error) = copy_under_load(&live, &killed) {
+            assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{error}");
+            std::fs::remove_dir_all(&killed).unwrap();
+        }
         let copied = open(&killed, small());
         for id in &answered {
             let state = sample::state(&copied, *id).await;
