@@ -47,7 +47,7 @@ impl Node {
             .map_err(|error| Failure::failed(error.to_string()))?;
         let (path, wanted) = (data.to_owned(), settings.clone());
         let (store, parts, ledger, mut registry) = tokio::task::spawn_blocking(move || {
-            let mut registry = Registry::with_prefix("austin");
+            let mut registry = Registry::default();
             let store = composition::open(&path)?;
             let (parts, ledger) = composition::parts(&store, &wanted, &mut registry)?;
             Ok::<_, Failure>((store, parts, ledger, registry))

@@ -153,7 +153,7 @@ impl Metrics {
             metrics.rematched.clone(),
         );
         registry.register(
-            "ledger_faults",
+            "delivery_path_faults",
             "Ledger calls of the delivery path that failed and were tried again",
             metrics.ledger_faults.clone(),
         );

@@ -102,7 +102,7 @@ fn for_ledger(account: AccountId, receipt: &Receipt) -> NewReceipt {
 
 fn word(fate: ReceiptFate) -> &'static str {
     match fate {
-        ReceiptFate::Moved(..) => "matched",
+        ReceiptFate::Moved(_, state) => state.as_str(),
         ReceiptFate::Kept(..) => "kept",
         ReceiptFate::Repeated(_) => "repeated",
         ReceiptFate::Parked => "parked",

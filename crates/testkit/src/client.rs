@@ -81,7 +81,8 @@ impl Client {
         self.sender = Some(sender);
         Ok(Answer {
             status,
-            json: serde_json::from_slice(&body).unwrap_or_default(),
+            json: serde_json::from_slice(&body)
+                .unwrap_or_else(|_| String::from_utf8_lossy(&body).into()),
         })
     }
 

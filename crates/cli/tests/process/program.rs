@@ -111,6 +111,41 @@ fn the_demo_shows_both_timelines_and_what_to_do_next() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_metric_has_one_name_under_austin() {
+    let rig = Rig::start("");
+    rig.client().get("/v1/lanes").await;
+    let metrics = rig.client().get("/metrics").await;
+    let metrics = metrics.as_str().unwrap();
+    let mut names: Vec<&str> = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .filter_map(|rest| rest.split(' ').next())
+        .collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "each once: {names:?}");
+    for name in &names {
+        let rest = name.strip_prefix("austin_");
+        assert!(
+            rest.is_some_and(|rest| !rest.starts_with("austin_")),
+            "{name}"
+        );
+    }
+    for wanted in [
+        "http_requests",
+        "ledger_commit_seconds",
+        "delivery_path_faults",
+        "vendor_connections_open",
+    ] {
+        assert!(
+            names.contains(&format!("austin_{wanted}").as_str()),
+            "{wanted}: {names:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_process_per_data_directory() {
     let mut rig = Rig::start("");
     let second = austin()

@@ -41,7 +41,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Registers them under `ledger_`.
+    /// Registers them under `austin_ledger_`.
     pub(crate) fn new(registry: &mut Registry) -> Self {
         let metrics = Self {
             commit: Histogram::new(exponential_buckets(0.000_05, 2.0, 16)),
@@ -59,7 +59,7 @@ impl Metrics {
             free: Gauge::default(),
             faults: Counter::default(),
         };
-        let registry = registry.sub_registry_with_prefix("ledger");
+        let registry = registry.sub_registry_with_prefix("austin_ledger");
         registry.register_with_unit(
             "commit",
             "Time to write a journal frame and make it durable",
