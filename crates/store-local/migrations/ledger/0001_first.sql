@@ -49,7 +49,22 @@ CREATE TABLE delivery (
     secret BLOB                  -- sealed; NULL once the delivery is settled
 ) STRICT;
 
-CREATE TABLE attempt (
+-- The attempt nearly every delivery has only one of, by integer key: appending to such a table
+-- fills its pages, appending to one with a composed key splits them.
+CREATE TABLE first_attempt (
+    delivery INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    verdict BLOB,                -- NULL: begun, and moved on before its outcome was recorded
+    segments INTEGER,
+    call INTEGER,                -- a row of call; NULL: the columns below hold it
+    took_us INTEGER,             -- NULL: lost in a crash
+    recipients INTEGER,
+    request TEXT,
+    answer TEXT
+) STRICT;
+
+CREATE TABLE later_attempt (
     delivery INTEGER NOT NULL,
     n INTEGER NOT NULL,
     account INTEGER NOT NULL,
@@ -63,6 +78,13 @@ CREATE TABLE attempt (
     answer TEXT,
     PRIMARY KEY (delivery, n)
 ) STRICT, WITHOUT ROWID;
+
+CREATE VIEW attempt AS
+    SELECT delivery, 1 AS n, account, started_at, verdict, segments, call, took_us, recipients,
+        request, answer FROM first_attempt
+    UNION ALL
+    SELECT delivery, n, account, started_at, verdict, segments, call, took_us, recipients,
+        request, answer FROM later_attempt;
 
 CREATE TABLE call (
     id INTEGER PRIMARY KEY,

@@ -100,7 +100,7 @@ impl Machine {
                     |settlement| settlement.delivery,
                     sequence,
                     |connection, head, at, settlements| {
-                        attempt::Settle::new(connection, head, *now, calls)
+                        attempt::Settle::new(connection, head, *now, calls)?
                             .run(settlements, &mut settled[at..])
                     },
                 )?;

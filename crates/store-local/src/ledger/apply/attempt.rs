@@ -2,7 +2,7 @@
 
 use austin_domain::{AccountId, DeliveryId, Reason, State, Timestamp, Verdict};
 use austin_ports::ledger::{AttemptStart, CallRecord, Next, Settled, Settlement};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{change, open_change};
 use crate::ledger::op;
@@ -43,6 +43,9 @@ pub(super) struct Settle<'a> {
     /// Per call: its row, once it has one.
     rows: Vec<Option<i64>>,
     verdict: Vec<u8>,
+    // Of the usual case.
+    end: CachedStatement<'a>,
+    insert_first: CachedStatement<'a>,
 }
 
 /// A delivery as far as settling needs it.
@@ -59,15 +62,17 @@ impl<'a> Settle<'a> {
         head: &'a mut Head,
         now: Timestamp,
         calls: &'a [CallRecord],
-    ) -> Self {
-        Self {
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            end: connection.prepare_cached(END)?,
+            insert_first: connection.prepare_cached(INSERT_FIRST)?,
             connection,
             head,
             now,
             calls,
             rows: vec![None; calls.len()],
             verdict: Vec::new(),
-        }
+        })
     }
 
     /// Records the settlements, which may refer to any of the calls.
@@ -157,7 +162,12 @@ impl<'a> Settle<'a> {
             self.insert(settlement, from, shared)?;
         } else {
             self.encode(&settlement.verdict);
-            self.connection.prepare_cached(CORRECT)?.execute(params![
+            let statement = if settlement.attempt == 1 {
+                CORRECT_FIRST
+            } else {
+                CORRECT_LATER
+            };
+            self.connection.prepare_cached(statement)?.execute(params![
                 settlement.delivery.as_i64(),
                 settlement.attempt,
                 self.verdict,
@@ -185,8 +195,14 @@ impl<'a> Settle<'a> {
     /// attempt as its last.
     fn move_on(&mut self, settlement: &Settlement, from: State) -> rusqlite::Result<bool> {
         let (to, due_at, reason) = target(&settlement.next);
-        let statement = if to.is_open() { WAIT } else { END };
-        let changed = self.connection.prepare_cached(statement)?.execute(params![
+        let mut wait;
+        let statement = if to.is_open() {
+            wait = self.connection.prepare_cached(WAIT)?;
+            &mut wait
+        } else {
+            &mut self.end
+        };
+        let changed = statement.execute(params![
             settlement.delivery.as_i64(),
             schema::stored(from),
             settlement.attempt,
@@ -217,21 +233,26 @@ impl<'a> Settle<'a> {
             .filter(|_| row.is_none())
             .map(|call| &self.calls[call]);
         self.encode(&settlement.verdict);
-        self.connection
-            .prepare_cached(INSERT_ATTEMPT)?
-            .execute(params![
-                settlement.delivery.as_i64(),
-                settlement.attempt,
-                account.as_i64(),
-                started.millis(),
-                self.verdict,
-                settlement.segments,
-                row,
-                own.map(took_us),
-                own.map(|call| call.recipients),
-                own.map(|call| &call.request),
-                own.map(|call| &call.answer),
-            ])?;
+        let mut later;
+        let statement = if settlement.attempt == 1 {
+            &mut self.insert_first
+        } else {
+            later = self.connection.prepare_cached(INSERT_LATER)?;
+            &mut later
+        };
+        statement.execute(params![
+            settlement.delivery.as_i64(),
+            settlement.attempt,
+            account.as_i64(),
+            started.millis(),
+            self.verdict,
+            settlement.segments,
+            row,
+            own.map(took_us),
+            own.map(|call| call.recipients),
+            own.map(|call| &call.request),
+            own.map(|call| &call.answer),
+        ])?;
         Ok(())
     }
 
@@ -257,7 +278,11 @@ impl<'a> Settle<'a> {
 
     fn remove(&self, settlement: &Settlement) -> rusqlite::Result<()> {
         self.connection
-            .prepare_cached("DELETE FROM attempt WHERE delivery = ?1 AND n = ?2")?
+            .prepare_cached(if settlement.attempt == 1 {
+                "DELETE FROM first_attempt WHERE delivery = ?1 AND ?2 = 1"
+            } else {
+                "DELETE FROM later_attempt WHERE delivery = ?1 AND n = ?2"
+            })?
             .execute(params![settlement.delivery.as_i64(), settlement.attempt])?;
         Ok(())
     }
@@ -365,10 +390,16 @@ const WAIT: &str = "UPDATE delivery SET state = ?4, due_at = ?5, updated_at = ?6
 const END: &str = "UPDATE delivery SET state = ?4, due_at = ?5, updated_at = ?6,
     reason_code = ?7, reason_detail = ?8, secret = NULL
     WHERE id = ?1 AND state = ?2 AND attempts = ?3";
-const INSERT_ATTEMPT: &str = "INSERT INTO attempt (delivery, n, account, started_at, verdict,
+const INSERT_FIRST: &str = "INSERT INTO first_attempt (delivery, account, started_at, verdict,
+    segments, call, took_us, recipients, request, answer)
+    VALUES (?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+const INSERT_LATER: &str = "INSERT INTO later_attempt (delivery, n, account, started_at, verdict,
     segments, call, took_us, recipients, request, answer)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-const CORRECT: &str = "UPDATE attempt SET verdict = ?3, segments = coalesce(?4, segments) WHERE delivery = ?1 AND n = ?2";
+const CORRECT_FIRST: &str = "UPDATE first_attempt SET verdict = ?3,
+    segments = coalesce(?4, segments) WHERE delivery = ?1 AND ?2 = 1";
+const CORRECT_LATER: &str = "UPDATE later_attempt SET verdict = ?3,
+    segments = coalesce(?4, segments) WHERE delivery = ?1 AND n = ?2";
 const INSERT_CALL: &str = "INSERT INTO call (id, took_us, recipients, request, answer)
     VALUES (?1, ?2, ?3, ?4, ?5)";
 

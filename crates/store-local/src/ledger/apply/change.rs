@@ -67,12 +67,11 @@ pub(super) fn keep_open_attempt(
     connection: &Connection,
     delivery: DeliveryId,
 ) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT OR IGNORE INTO attempt (delivery, n, account, started_at)
-             SELECT id, attempts, account, updated_at FROM delivery WHERE id = ?1",
-        )?
-        .execute([delivery.as_i64()])?;
+    for statement in [KEEP_FIRST, KEEP_LATER] {
+        connection
+            .prepare_cached(statement)?
+            .execute([delivery.as_i64()])?;
+    }
     Ok(())
 }
 
@@ -100,6 +99,10 @@ pub(super) fn note(
     Ok(())
 }
 
+const KEEP_FIRST: &str = "INSERT OR IGNORE INTO first_attempt (delivery, account, started_at)
+    SELECT id, account, updated_at FROM delivery WHERE id = ?1 AND attempts = 1";
+const KEEP_LATER: &str = "INSERT OR IGNORE INTO later_attempt (delivery, n, account, started_at)
+    SELECT id, attempts, account, updated_at FROM delivery WHERE id = ?1 AND attempts > 1";
 const MOVE: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
     reason_code = ?5, reason_detail = ?6 WHERE id = ?1";
 const STOP: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
