@@ -3,6 +3,7 @@
 mod crash;
 mod full;
 mod model;
+mod stored;
 mod suite;
 
 use std::path::Path;
