@@ -13,8 +13,9 @@ use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use crate::adapters::Adapters;
-use crate::pace::Pace;
-use crate::routing::{FULL, Routes};
+use crate::health::Health;
+use crate::pace::{Bounds, Pace};
+use crate::routing::Routes;
 
 /// One account, ready to be called.
 pub(crate) struct Usable {
@@ -27,12 +28,17 @@ pub(crate) struct Usable {
     /// The adapter's rule, narrowed by the account's own limit.
     pub(crate) batching: Batching,
     pub(crate) pace: Arc<Pace>,
+    pub(crate) health: Arc<Health>,
+    /// Its own limits, else those the vendor states.
+    pub(crate) bounds: Arc<Bounds>,
+    /// Whether the vendor tells what became of a message.
+    pub(crate) receipts: bool,
 }
 
 impl Usable {
     /// How much of its share it is well enough for, per mille.
-    pub(crate) fn factor(&self, _now: Timestamp) -> u32 {
-        FULL
+    pub(crate) fn factor(&self, now: Timestamp) -> u32 {
+        self.health.factor(now)
     }
 
     /// Whether it takes work at all now.
@@ -57,6 +63,11 @@ impl Directory {
     /// The account, if it is known, enabled and its adapter is there.
     pub(crate) fn usable(&self, id: AccountId) -> Option<&Arc<Usable>> {
         self.accounts.get(&id)
+    }
+
+    /// All of them, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
+        self.accounts.values()
     }
 }
 
@@ -112,7 +123,12 @@ impl Directories {
 
     fn usable(&self, record: &Arc<AccountRecord>) -> Option<Usable> {
         let adapter = self.adapters.get(&record.adapter)?.clone();
-        let mut batching = adapter.descriptor().batching;
+        let descriptor = adapter.descriptor();
+        let bounds = Bounds::of(&record.limits, &descriptor.limits);
+        let receipts = descriptor.capabilities.receipts || descriptor.capabilities.pull;
+        let pace = self.pace(record.id);
+        pace.health.steer(record.steer.as_ref());
+        let mut batching = descriptor.batching;
         if let Some(most) = record.limits.recipients_per_call {
             batching.max_recipients = batching.max_recipients.min(most).max(1);
         }
@@ -127,7 +143,10 @@ impl Directories {
             record: Arc::clone(record),
             adapter,
             batching,
-            pace: self.pace(record.id),
+            health: Arc::clone(&pace.health),
+            pace,
+            bounds: Arc::new(bounds),
+            receipts,
         })
     }
 }

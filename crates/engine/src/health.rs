@@ -253,9 +253,10 @@ impl Health {
         let factor = self.factor(now);
         let steer = self.steered(now).and_then(|_| self.steer.lock().clone());
         let inner = self.inner.lock();
-        let rest = inner.breaker.why().and_then(|(since, why)| {
-            Some((since, inner.breaker.rests_until()?, why.to_owned()))
-        });
+        let rest = inner
+            .breaker
+            .why()
+            .and_then(|(since, why)| Some((since, inner.breaker.rests_until()?, why.to_owned())));
         HealthView {
             breaker: inner.breaker.stand(now),
             rest,

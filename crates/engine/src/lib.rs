@@ -7,15 +7,18 @@
 
 mod assemble;
 mod attempt;
+mod daybook;
 mod decide;
 mod directory;
 mod dispatcher;
+mod health;
 mod intake;
 mod lane;
 mod metrics;
 mod outlives;
 mod pace;
 mod planner;
+mod quota;
 mod rate;
 mod receipts;
 mod reconcilers;

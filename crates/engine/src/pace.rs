@@ -130,9 +130,7 @@ impl Pace {
     pub(crate) fn open(&self, ask: Ask<'_>, now: Timestamp) -> Result<Permit, Refused> {
         let mut inner = self.inner.lock();
         inner.follow(ask.bounds);
-        self.health
-            .check(ask.key, now)
-            .map_err(Refused::Account)?;
+        self.health.check(ask.key, now).map_err(Refused::Account)?;
         inner.may_call(ask, now)?;
         self.may_carry(&mut inner, ask, now)?;
         let call = self.health.begin(now);
@@ -197,13 +195,7 @@ impl Pace {
     }
 
     /// A call has ended with these verdicts, one per item.
-    pub(crate) fn close(
-        &self,
-        bounds: &Bounds,
-        permit: Permit,
-        ended: &Ended<'_>,
-        now: Timestamp,
-    ) {
+    pub(crate) fn close(&self, bounds: &Bounds, permit: Permit, ended: &Ended<'_>, now: Timestamp) {
         {
             let mut inner = self.inner.lock();
             inner.in_flight = inner.in_flight.saturating_sub(1);
@@ -263,12 +255,7 @@ impl Pace {
         self.inner.lock().day.add(day, now);
     }
 
-    fn may_carry(
-        &self,
-        inner: &mut Inner,
-        ask: Ask<'_>,
-        now: Timestamp,
-    ) -> Result<(), Refused> {
+    fn may_carry(&self, inner: &mut Inner, ask: Ask<'_>, now: Timestamp) -> Result<(), Refused> {
         if let Some(full) = self.number_full(inner, ask, now) {
             return Err(Refused::Number(full));
         }

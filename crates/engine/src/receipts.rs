@@ -2,9 +2,9 @@
 //! hears that we have it.
 
 use austin_adapter_api::{Context, Inbound, Outcome, Receipt, Receipts, Refused};
-use austin_domain::{AccountId, DeliveryId, State};
+use austin_domain::{AccountId, DeliveryId, State, Timestamp};
 use austin_ports::catalog::AccountRecord;
-use austin_ports::ledger::{NewReceipt, ReceiptFate};
+use austin_ports::ledger::{self, NewReceipt, ReceiptFate};
 use http::StatusCode;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
@@ -44,9 +44,7 @@ pub(crate) async fn receive(
         .iter()
         .map(|receipt| for_ledger(record.id, receipt))
         .collect();
-    let fates = shared
-        .ledger
-        .receipts(new, context.now)
+    let fates = record_receipts(shared, record, new, context.now)
         .await
         .map_err(|error| {
             tracing::warn!(account = key, %error, "receipts could not be recorded");
@@ -59,6 +57,19 @@ pub(crate) async fn receive(
         shared.metrics.received(key, word(fate));
     }
     Ok(receipts)
+}
+
+/// Makes receipts durable and lets the account's health know.
+pub(crate) async fn record_receipts(
+    shared: &Shared,
+    account: &AccountRecord,
+    receipts: Vec<NewReceipt>,
+    now: Timestamp,
+) -> ledger::Result<Vec<ReceiptFate>> {
+    let fates = shared.ledger.receipts(receipts.clone(), now).await?;
+    let health = &shared.directories.pace(account.id).health;
+    health.received(&receipts, &fates, now);
+    Ok(fates)
 }
 
 /// One answer for "no such account" and "wrong token", so that neither can be probed.

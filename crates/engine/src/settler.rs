@@ -13,6 +13,7 @@ use crate::attempt::{Outcome, ReadyBatch};
 use crate::decide::{self, Situation};
 use crate::directory::Directory;
 use crate::lane::Lane;
+use crate::pace::Ended;
 use crate::shared::Shared;
 
 /// What a batch holds until its outcome is recorded: its permit and its place in the count.
@@ -78,7 +79,14 @@ async fn record(shared: &Shared, batches: Vec<Finished>) {
     } in batches
     {
         let account = batch.usable.record.id;
-        batch.usable.pace.close(&outcome.verdicts, now);
+        let ended = Ended {
+            items: &batch.items,
+            verdicts: &outcome.verdicts,
+            took: outcome.call.as_ref().map(|call| call.took),
+            receipts: batch.usable.receipts,
+        };
+        let usable = &batch.usable;
+        usable.pace.close(&usable.bounds, batch.permit, &ended, now);
         count(shared, &batch, &outcome);
         let call = outcome.call.map(|call| {
             calls.push(call);
@@ -179,7 +187,7 @@ pub(crate) fn follow_up(
         }
         (Settled::Moved, Next::Wait { due_at: None, .. }) => {
             if let Some(item) = item {
-                lane.with(|queue| queue.put_back(std::iter::once(item)));
+                lane.with(|queue| queue.again(item));
                 lane.bell.notify_one();
             }
         }

@@ -232,7 +232,11 @@ mod tests {
         let probe = breaker.begin(at(1000));
         assert_eq!(breaker.check(at(1001)), Err(Refused::Probed));
         breaker.ended(probe, &faulty(), at(1010));
-        assert_eq!(breaker.check(at(1011)), Err(Refused::Rests(at(3010))), "doubled");
+        assert_eq!(
+            breaker.check(at(1011)),
+            Err(Refused::Rests(at(3010))),
+            "doubled"
+        );
         let probe = breaker.begin(at(3010));
         breaker.ended(probe, &Signal::Well, at(3020));
         assert_eq!(breaker.stand(at(3020)), Stand::Closed);

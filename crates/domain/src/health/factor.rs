@@ -54,7 +54,9 @@ impl Factor {
     /// stays at the start of the way back.
     pub(super) fn move_to(&mut self, judgement: Option<Judgement>, closed: bool, now: Timestamp) {
         let passed = self.moved_at.map_or(Duration::ZERO, |at| now.since(at));
-        let passed = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).min(10_000);
+        let passed = u64::try_from(passed.as_millis())
+            .unwrap_or(u64::MAX)
+            .min(10_000);
         self.moved_at = Some(now);
         if !closed {
             self.millionths = u64::from(LEAST) * 1000;
@@ -76,10 +78,9 @@ impl Factor {
             None if self.millionths >= u64::from(FULL) * 1000 => self.why = None,
             None => {
                 let back = self.why.take().unwrap_or_default();
-                let back = back.strip_prefix(BACK).map_or_else(
-                    || format!("{BACK}{back}"),
-                    |_| back.clone(),
-                );
+                let back = back
+                    .strip_prefix(BACK)
+                    .map_or_else(|| format!("{BACK}{back}"), |_| back.clone());
                 self.why = Some(back);
             }
         }
@@ -113,7 +114,9 @@ pub fn by_latency(calls: &Calls, now: Timestamp) -> Option<Judgement> {
     let slow = sum.calls >= ENOUGH_CALLS && sum.mean() >= SLOW.max(usual * 3);
     slow.then(|| {
         let usual = u64::try_from(usual.as_millis()).unwrap_or(u64::MAX).max(1);
-        let mean = u64::try_from(sum.mean().as_millis()).unwrap_or(u64::MAX).max(1);
+        let mean = u64::try_from(sum.mean().as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
         let part = u64::from(FULL) * 3 * usual.max(300) / mean;
         Judgement {
             per_mille: u32::try_from(part).unwrap_or(FULL).max(LEAST_SLOW),

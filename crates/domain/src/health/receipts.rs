@@ -73,7 +73,11 @@ impl Receipts {
     /// A message was accepted by the vendor. `names` are the numbers its receipt may come by.
     pub fn sent(&mut self, id: u64, names: [Option<u64>; 2], now: Timestamp) {
         let began = Timestamp::from_millis(now.millis() - now.millis().rem_euclid(COHORT_MILLIS));
-        if self.cohorts.back().is_none_or(|newest| newest.began < began) {
+        if self
+            .cohorts
+            .back()
+            .is_none_or(|newest| newest.began < began)
+        {
             self.cohorts.push_back(Cohort {
                 began,
                 members: Vec::new(),
@@ -105,13 +109,19 @@ impl Receipts {
         let Some(sent_at) = self.followed.remove(&id) else {
             return;
         };
-        let index = self.cohorts.partition_point(|cohort| cohort.began <= sent_at);
-        let Some(cohort) = index.checked_sub(1).and_then(|index| self.cohorts.get_mut(index))
+        let index = self
+            .cohorts
+            .partition_point(|cohort| cohort.began <= sent_at);
+        let Some(cohort) = index
+            .checked_sub(1)
+            .and_then(|index| self.cohorts.get_mut(index))
         else {
             return;
         };
         let age = now.since(sent_at);
-        let age = AGES.iter().position(|limit| age <= Duration::from_secs(*limit));
+        let age = AGES
+            .iter()
+            .position(|limit| age <= Duration::from_secs(*limit));
         match age {
             _ if !delivered => cohort.undelivered += 1,
             Some(age) => cohort.delivered[age] += 1,
@@ -184,7 +194,10 @@ impl Receipts {
 
     /// Takes the present as normal, slowly.
     pub(super) fn learn(&mut self, now: Timestamp) {
-        if self.learned_at.is_some_and(|at| now.since(at) < LEARN_EVERY) {
+        if self
+            .learned_at
+            .is_some_and(|at| now.since(at) < LEARN_EVERY)
+        {
             return;
         }
         self.learned_at = Some(now);

@@ -80,7 +80,13 @@ fn slowness_takes_weight_step_by_step() {
 }
 
 /// Twenty messages a second, of which `percent` are delivered after `late` seconds.
-fn deliver(health: &mut Health, seconds: std::ops::Range<i64>, percent: u64, late: i64, peers: Option<&Curve>) {
+fn deliver(
+    health: &mut Health,
+    seconds: std::ops::Range<i64>,
+    percent: u64,
+    late: i64,
+    peers: Option<&Curve>,
+) {
     for second in seconds {
         let now = at(second * 1000);
         for index in 0..20u64 {
@@ -90,7 +96,9 @@ fn deliver(health: &mut Health, seconds: std::ops::Range<i64>, percent: u64, lat
         let then = second - late;
         for index in 0..20u64 {
             if then >= 0 && index * 5 < percent {
-                health.receipts.came(u64::try_from(then).unwrap() * 100 + index, true, now);
+                health
+                    .receipts
+                    .came(u64::try_from(then).unwrap() * 100 + index, true, now);
             }
         }
         health.tick(peers, now);

@@ -85,10 +85,7 @@ impl Aimd {
             Some(cut) => {
                 let rate = cut.rate(now).min(cut.reference);
                 let scaled = u128::from(other) * u128::from(rate) / u128::from(cut.reference);
-                u64::try_from(scaled)
-                    .unwrap_or(other)
-                    .max(LEAST)
-                    .min(other)
+                u64::try_from(scaled).unwrap_or(other).max(LEAST).min(other)
             }
             None => other,
         }

@@ -44,7 +44,11 @@ impl Day {
 
     /// How many today.
     pub fn count(&self, now: Timestamp) -> u64 {
-        if number(now) == self.day { self.count } else { 0 }
+        if number(now) == self.day {
+            self.count
+        } else {
+            0
+        }
     }
 
     /// Adds what was counted before a restart, where it was the same day.

@@ -198,7 +198,11 @@ impl Counted {
         self.turn(part.div_euclid(self.parts()));
         let (index, bits, most) = (part.rem_euclid(self.parts()), self.bits, self.most());
         // A clock that was set back counts in the newest part there is: late, never lost.
-        let index = if part.div_euclid(self.parts()) < self.newest { 0 } else { index };
+        let index = if part.div_euclid(self.parts()) < self.newest {
+            0
+        } else {
+            index
+        };
         let table = &mut self.generations[0];
         if table.len() >= MOST_NUMBERS && !table.contains_key(&number) {
             self.uncounted += 1;

@@ -45,9 +45,7 @@ async fn look_after(shared: &Shared, told: &mut HashMap<AccountId, Told>) {
     for usable in directory.all() {
         let peers = norms
             .iter()
-            .filter(|(id, channel, _)| {
-                *id != usable.record.id && *channel == usable.record.channel
-            })
+            .filter(|(id, channel, _)| *id != usable.record.id && *channel == usable.record.channel)
             .map(|(_, _, norm)| *norm)
             .reduce(|best, norm| best.or_better(Some(&norm)));
         usable.health.tick(peers.as_ref(), now);
@@ -164,7 +162,11 @@ impl Told {
         ))
     }
 
-    fn rate(&mut self, lowered: Option<&Lowered>, usable: &Usable) -> Option<(&'static str, Value)> {
+    fn rate(
+        &mut self,
+        lowered: Option<&Lowered>,
+        usable: &Usable,
+    ) -> Option<(&'static str, Value)> {
         let since = lowered.map(|lowered| lowered.since);
         if since == self.lowered || !self.may_tell() {
             return None;

@@ -18,10 +18,16 @@ pub(crate) struct Bounds {
 impl Bounds {
     pub(crate) fn of(own: &Limits, vendor: &VendorLimits) -> Self {
         Self {
-            per_second: own.per_second.or(vendor.per_second).filter(|rate| *rate > 0),
+            per_second: own
+                .per_second
+                .or(vendor.per_second)
+                .filter(|rate| *rate > 0),
             recipients_per_second: own.recipients_per_second.filter(|rate| *rate > 0),
             recipients_per_day: own.recipients_per_day,
-            concurrency: own.concurrency.or(vendor.concurrency).filter(|most| *most > 0),
+            concurrency: own
+                .concurrency
+                .or(vendor.concurrency)
+                .filter(|most| *most > 0),
             per_number: own
                 .per_number
                 .clone()

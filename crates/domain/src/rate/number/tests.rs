@@ -99,5 +99,8 @@ fn a_rule_that_stays_keeps_its_counts_and_a_released_number_costs_nothing() {
     assert!(numbers.check(1, Class::Marketing, at(1)).is_ok());
     assert_eq!(numbers.len(), 0);
     numbers.follow(&[rule(0, 60)]);
-    assert!(numbers.check(1, Class::Marketing, at(1)).is_err(), "none at all");
+    assert!(
+        numbers.check(1, Class::Marketing, at(1)).is_err(),
+        "none at all"
+    );
 }
