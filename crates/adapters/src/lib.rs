@@ -20,6 +20,7 @@ mod rounds;
 mod treatment;
 
 pub mod aliyun_sms;
+pub mod sigv4;
 pub mod simulator;
 pub mod smtp;
 pub mod tencent_sms;
