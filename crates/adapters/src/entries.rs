@@ -92,7 +92,8 @@ fn unreadable(fault: String) -> Receipt {
     }
 }
 
-fn evidence(raw: &str) -> String {
+/// What was received, bounded.
+pub(crate) fn evidence(raw: &str) -> String {
     match raw.char_indices().nth(RAW_CHARS) {
         Some((end, _)) => format!("{} [cut: {} bytes in all]", &raw[..end], raw.len()),
         None => raw.to_owned(),

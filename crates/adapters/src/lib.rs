@@ -18,12 +18,16 @@ mod redact;
 mod registry;
 mod rounds;
 mod treatment;
+mod xml;
 
 pub mod aliyun_sms;
+pub mod aws_sns_sms;
 pub mod sigv4;
 pub mod simulator;
 pub mod smtp;
 pub mod tencent_sms;
+pub mod twilio_sms;
+pub mod volcengine_sms;
 pub mod webhook;
 pub mod yunpian_sms;
 

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use austin_adapter_api::Adapter;
 
 use crate::aliyun_sms::AliyunSms;
+use crate::aws_sns_sms::AwsSnsSms;
 use crate::simulator::Simulator;
 use crate::smtp::Smtp;
 use crate::tencent_sms::TencentSms;
+use crate::twilio_sms::TwilioSms;
+use crate::volcengine_sms::VolcengineSms;
 use crate::webhook::Webhook;
 use crate::yunpian_sms::YunpianSms;
 
@@ -20,6 +23,9 @@ pub fn registry() -> Vec<Arc<dyn Adapter>> {
         Arc::new(Smtp::default()),
         Arc::new(Webhook::default()),
         Arc::new(Simulator::default()),
+        Arc::new(VolcengineSms::default()),
+        Arc::new(TwilioSms::default()),
+        Arc::new(AwsSnsSms::default()),
     ]
 }
 

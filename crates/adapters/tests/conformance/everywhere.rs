@@ -48,6 +48,28 @@ fn cases() -> Vec<Case> {
             text("4370"),
         ),
         case(
+            "volcengine-sms",
+            json!({"sms_account": "A1230000", "sign": "火山引擎", "template_id": "ST_1"}),
+            &["access_key_id", "secret_access_key", "session_token"],
+            &sms,
+            text("4370"),
+        ),
+        case(
+            "twilio-sms",
+            json!({"account_sid": "AC1", "from": "+15005550006",
+                   "status_callback": "https://push.example/v1/receipts/acme-1/token"}),
+            &["auth_token"],
+            &sms,
+            text("4370"),
+        ),
+        case(
+            "aws-sns-sms",
+            json!({"region": "us-east-1"}),
+            &["access_key_id", "secret_access_key", "session_token"],
+            &sms,
+            text("4370"),
+        ),
+        case(
             "simulator",
             json!({"endpoint": "http://127.0.0.1:1"}),
             &["token"],
@@ -131,6 +153,10 @@ fn garbage_is_never_an_acceptance_and_never_a_refusal_of_people() {
         r#"{"Response":{"SendStatusSet":[7,null,{}]}}"#.into(),
         r#"{"Response":{"Error":{"Code":7}},"Code":[],"code":{},"results":{},"data":7}"#.into(),
         r#"{"data":[null,7,{"mobile":{},"code":"x"}],"results":[null,7,{"reference":7}]}"#.into(),
+        r#"{"ResponseMetadata":{"Error":{"Code":{}}},"Result":{"MessageID":[7,null,""]},"sid":[]}"#
+            .into(),
+        "<PublishResponse><PublishResult><MessageId></MessageId></PublishResult>".into(),
+        "<ErrorResponse><Error><Code><Code>x</Code></Error>".into(),
         vec![0xff, 0xfe, 0x00].into(),
         deep.into(),
         huge.into(),
@@ -243,14 +269,19 @@ fn secrets_and_addresses_stay_out_of_sight() {
             json!({"Response": {"Error": {"Code": format!("Bad{SECRET}"), "Message": echo}}}),
             json!({"Response": {"SendStatusSet": [{"PhoneNumber": MAINLAND[0], "Code": "X", "Message": echo}]}}),
             json!({"Code": format!("Bad{SECRET}"), "Message": echo}),
+            json!({"ResponseMetadata": {"Error": {"Code": format!("Bad{SECRET}"), "Message": echo}}}),
+            json!({"code": 99999, "message": echo}),
+            json!({"sid": "SM1", "status": "failed", "error_code": 30007, "error_message": echo}),
             json!({"code": 4711, "msg": echo, "detail": echo}),
             json!({"data": [{"code": 4711, "mobile": "13711112222", "msg": echo}]}),
             json!({"results": [{"reference": "dlv_1", "code": "x", "message": echo}]}),
             json!({ "unexpected": echo }),
         ];
+        let xml = format!("<Error><Code>Bad{SECRET}</Code><Message>{echo}</Message></Error>");
+        let answers = answers.iter().map(Value::to_string).chain([xml]);
         for answer in answers {
             for status in [200, 400, 500] {
-                let verdicts = case.answered(status, &answer);
+                let (verdicts, _) = case.drive(|_| http(status, answer.clone()));
                 let first = format!("{:?}", verdicts[0]);
                 assert!(
                     !format!("{verdicts:?}").contains(SECRET),
@@ -307,6 +338,14 @@ fn json_text() -> impl Strategy<Value = String> {
         "status",
         "at",
         "user_receive_time",
+        "ResponseMetadata",
+        "Result",
+        "MessageID",
+        "message_id",
+        "status_code",
+        "recv_time",
+        "error_code",
+        "num_segments",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -336,11 +375,32 @@ fn json_text() -> impl Strategy<Value = String> {
     value.prop_map(|value| value.to_string())
 }
 
+/// Pieces of XML, which now and then make an answer.
+fn xml_piece() -> impl Strategy<Value = String> {
+    let tags = vec![
+        "<PublishResult>",
+        "</PublishResult>",
+        "<MessageId>",
+        "</MessageId>",
+        "<Error>",
+        "</Error>",
+        "<Code>",
+        "</Code>",
+        "<Code",
+        "<Message>",
+        "</Message>",
+        "&amp;",
+    ];
+    prop_oneof![prop::sample::select(tags).prop_map(str::to_owned), ".{0,6}",]
+}
+
 fn bytes_or_json() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..200),
         json_text().prop_map(String::into_bytes),
         json_text().prop_map(|text| format!("sms_status={text}").into_bytes()),
+        ".{0,20}".prop_map(|text| format!("MessageSid={text}&MessageStatus={text}").into_bytes()),
+        prop::collection::vec(xml_piece(), 0..8).prop_map(|pieces| pieces.concat().into_bytes()),
     ]
 }
 
@@ -387,6 +447,11 @@ proptest! {
             let signature = austin_adapter_api::sign::hex(&signature);
             let headers = [(http::HeaderName::from_static("x-sim-signature"), signature.parse().unwrap())];
             if let Err(error) = case.receipts_with(headers.into_iter().collect(), &body) {
+                prop_assert!(refused(error.status.as_u16()));
+            }
+            // Twilio's form behind a good signature.
+            let headers = super::twilio::signed("https://push.example/v1/receipts/acme-1/token", SECRET, &body);
+            if let Err(error) = case.receipts_with(headers, &body) {
                 prop_assert!(refused(error.status.as_u16()));
             }
         }

@@ -8,11 +8,14 @@
 )]
 
 mod aliyun;
+mod aws_sns;
 mod everywhere;
 mod signatures;
 mod simulator;
 mod smtp;
 mod support;
 mod tencent;
+mod twilio;
+mod volcengine;
 mod webhook;
 mod yunpian;

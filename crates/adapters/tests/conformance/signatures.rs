@@ -1,6 +1,6 @@
 //! The vendors' own signature vectors, fed with exactly their inputs.
 
-use austin_adapters::{aliyun_sms, sigv4, tencent_sms, webhook};
+use austin_adapters::{aliyun_sms, sigv4, tencent_sms, twilio_sms, webhook};
 use serde_json::Value;
 
 fn vectors(json: &str) -> Vec<Value> {
@@ -142,6 +142,40 @@ fn volcengine_v4() {
             .map(|pair| pair.split_once('=').unwrap())
             .collect();
         check_sigv4(sigv4::VOLCENGINE, &vector, path, &query);
+    }
+}
+
+#[test]
+fn twilio_signature() {
+    let vectors = vectors(include_str!("../vectors/twilio.json"));
+    assert_eq!(vectors.len(), 3);
+    for vector in vectors {
+        let (given, expected) = (&vector["inputs"], &vector["expected"]);
+        let (token, url) = (text(given, "auth_token"), text(given, "url"));
+        let signature = text(expected, "x_twilio_signature");
+        let params: Vec<(String, String)> = match given["params"].as_object() {
+            Some(params) => params
+                .iter()
+                .rev()
+                .map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned()))
+                .collect(),
+            None => Vec::new(),
+        };
+        assert_eq!(twilio_sms::sign::sign(token, url, &params), signature);
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&params)
+            .finish();
+        let (is_form, body) = match given["body"].as_str() {
+            Some(body) => (false, body),
+            None => (true, form.as_str()),
+        };
+        let judge = |url: &str, body: &str| {
+            twilio_sms::sign::is_authentic(token, url, is_form, body.as_bytes(), signature)
+        };
+        assert!(judge(url, body));
+        assert!(judge(&url.replace(".com/", ".com:443/"), body));
+        assert!(!judge(&url.replace(".com/", ".org/"), body));
+        assert!(!judge(url, &format!("{body}&a=b")));
     }
 }
 
