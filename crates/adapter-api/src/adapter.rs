@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::account::Account;
 use crate::call::{Call, Fault, FaultKind, Phase, Reply};
 use crate::descriptor::Descriptor;
+use crate::question::{Answer, Asking, Question, TokenWant};
 use crate::receipt::{Inbound, Receipts, Refused};
 
 /// Code that speaks one vendor's protocol. Pure: the same arguments give the same answer.
@@ -44,6 +45,26 @@ pub trait Adapter: Send + Sync {
     ) -> Result<Receipts, Refused> {
         let _ = (account, request, context);
         Err(Refused::unsupported())
+    }
+
+    /// Begins to ask the vendor something. Which questions it can ask, the descriptor's
+    /// capabilities say.
+    fn ask(&self, account: &Account, question: &Question, context: &Context) -> Asking {
+        let _ = (account, question, context);
+        Asking::Done(Answer::Unsupported)
+    }
+
+    /// Goes on after the reply to the last call of a question.
+    fn answer(
+        &self,
+        account: &Account,
+        question: &Question,
+        state: State,
+        reply: Reply,
+        context: &Context,
+    ) -> Asking {
+        let _ = (account, question, state, reply, context);
+        Asking::Done(Answer::Unsupported)
     }
 }
 
@@ -108,6 +129,15 @@ pub enum Step {
     Call {
         /// The call.
         call: Call,
+        /// Handed back to [`Adapter::resume`].
+        state: State,
+    },
+    /// Come back with a token ([`Reply::Token`]). The host keeps tokens per account, fetches one
+    /// at a time by asking [`Question::Token`], and renews them before they run out. When none can
+    /// be had, the attempt ends without the adapter: nothing was sent.
+    Token {
+        /// Which.
+        want: TokenWant,
         /// Handed back to [`Adapter::resume`].
         state: State,
     },

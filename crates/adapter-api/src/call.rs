@@ -113,6 +113,8 @@ pub enum Reply {
     Http(HttpReply),
     /// The server's last word on an SMTP transaction, success or refusal.
     Smtp(SmtpReply),
+    /// The token that was wanted.
+    Token(SecretString),
     /// No answer.
     Fault(Fault),
 }

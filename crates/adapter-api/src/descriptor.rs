@@ -3,6 +3,7 @@
 pub mod validate;
 
 use austin_domain::Channel;
+use austin_domain::quota::NumberRule;
 use serde::{Deserialize, Serialize};
 
 /// What an adapter is and what it needs. The console builds account forms from it, the API
@@ -27,6 +28,62 @@ pub struct Descriptor {
     pub batching: Batching,
     /// What else it can do.
     pub capabilities: Capabilities,
+    /// What the vendor allows.
+    #[serde(default)]
+    pub limits: VendorLimits,
+    /// The vendor's list price, where it has one; contracts differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// What its codes mean, for evidence and forms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<CodeMeaning>,
+}
+
+/// What a vendor allows an account, unless the account says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VendorLimits {
+    /// Most calls a second.
+    pub per_second: Option<u32>,
+    /// Most calls at a time.
+    pub concurrency: Option<u16>,
+    /// Most messages to one number; predicted before a call is made.
+    pub per_number: Vec<NumberRule>,
+}
+
+/// A list price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// ISO 4217 currency.
+    pub currency: String,
+    /// In 10⁻⁴ of the currency unit.
+    pub amount: i64,
+    /// For what.
+    pub per: PriceUnit,
+}
+
+/// What a price is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PriceUnit {
+    /// One message to one recipient.
+    Message,
+    /// One SMS segment.
+    Segment,
+}
+
+/// What one of the vendor's codes means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeMeaning {
+    /// The vendor's code.
+    pub code: String,
+    /// The word of the verdict it gives, e.g. `bad_recipient`; for receipts `delivered`,
+    /// `undelivered` or `pending`.
+    pub verdict: String,
+    /// One sentence.
+    pub meaning: String,
 }
 
 /// One field of an account.
@@ -90,4 +147,8 @@ pub struct Capabilities {
     pub recall: bool,
     /// The vendor can be asked for an outcome by our reference.
     pub query: bool,
+    /// Receipts can be fetched.
+    pub pull: bool,
+    /// The vendor can be asked what is left on the account.
+    pub balance: bool,
 }

@@ -8,6 +8,8 @@ pub mod account;
 pub mod adapter;
 pub mod call;
 pub mod descriptor;
+pub mod hosted;
+pub mod question;
 pub mod receipt;
 pub mod sign;
 
@@ -17,5 +19,10 @@ pub use call::{
     Call, Fault, FaultKind, HttpReply, HttpRequest, Phase, Reply, SmtpReply, SmtpRequest, TlsMode,
 };
 pub use descriptor::validate::{FieldFault, validate};
-pub use descriptor::{Batching, Capabilities, Descriptor, Field, FieldKind};
+pub use descriptor::{
+    Batching, Capabilities, CodeMeaning, Descriptor, Field, FieldKind, Price, PriceUnit,
+    VendorLimits,
+};
+pub use hosted::{Hosted, LoadFault, Loader, Source, Speaker};
+pub use question::{Answer, Asking, Balance, Found, Pulled, Question, Subject, Token, TokenWant};
 pub use receipt::{Inbound, Outcome, Receipt, Receipts, Refused};

@@ -65,6 +65,9 @@ fn descriptor() -> Descriptor {
             required(text("access_key_id", "AccessKey ID.")),
             required(text("access_key_secret", "AccessKey secret.")),
         ],
+        limits: austin_adapter_api::VendorLimits::default(),
+        price: None,
+        codes: Vec::new(),
         batching: Batching {
             max_recipients: MAX_SAME,
             same_content: true,

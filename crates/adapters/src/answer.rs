@@ -20,7 +20,7 @@ const QUOTED_BYTES: usize = 20_000;
 pub(crate) fn http(reply: &Reply) -> Result<&HttpReply, Verdict> {
     match reply {
         Reply::Http(reply) => Ok(reply),
-        Reply::Smtp(_) | Reply::Fault(_) => Err(Verdict::Unknown(Cause::new(
+        Reply::Smtp(_) | Reply::Token(_) | Reply::Fault(_) => Err(Verdict::Unknown(Cause::new(
             "protocol_error",
             "no HTTP answer to an HTTP call",
         ))),

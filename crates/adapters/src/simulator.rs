@@ -61,6 +61,9 @@ fn descriptor() -> Descriptor {
             "Sent as bearer token, and the key that receipts are signed with; without it none \
              are taken.",
         )],
+        limits: austin_adapter_api::VendorLimits::default(),
+        price: None,
+        codes: Vec::new(),
         batching: Batching {
             max_recipients: MAX_RECIPIENTS,
             same_content: false,

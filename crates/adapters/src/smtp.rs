@@ -62,6 +62,9 @@ fn descriptor() -> Descriptor {
             text("username", "User name, where the server wants one."),
         ],
         secrets: vec![text("password", "Password of username.")],
+        limits: austin_adapter_api::VendorLimits::default(),
+        price: None,
+        codes: Vec::new(),
         batching: Batching {
             max_recipients: 1,
             same_content: false,

@@ -78,6 +78,9 @@ fn descriptor() -> Descriptor {
             required(text("secret_id", "SecretId of the API key.")),
             required(text("secret_key", "SecretKey of the API key.")),
         ],
+        limits: austin_adapter_api::VendorLimits::default(),
+        price: None,
+        codes: Vec::new(),
         batching: Batching {
             max_recipients: MAX_NUMBERS,
             same_content: true,

@@ -52,6 +52,9 @@ fn descriptor() -> Descriptor {
             "Signs every call (webhook-signature, v1): whsec_ and 24 to 64 random bytes in \
              Base64. Without it calls are not signed.",
         )],
+        limits: austin_adapter_api::VendorLimits::default(),
+        price: None,
+        codes: Vec::new(),
         batching: Batching {
             max_recipients: 1,
             same_content: false,

@@ -54,6 +54,9 @@ fn descriptor() -> Descriptor {
             endpoint(ENDPOINT),
         ],
         secrets: vec![required(text("apikey", "API key."))],
+        limits: austin_adapter_api::VendorLimits::default(),
+        price: None,
+        codes: Vec::new(),
         batching: Batching {
             max_recipients: MAX_NUMBERS,
             same_content: false,

@@ -12,6 +12,7 @@ pub mod id;
 pub mod mask;
 pub mod name;
 pub mod policy;
+pub mod quota;
 pub mod route;
 pub mod segments;
 pub mod template;

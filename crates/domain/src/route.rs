@@ -7,6 +7,8 @@
 //! weights add up to, so shares are exact; an account that is left out is not paid, so it has
 //! nothing to catch up on when it comes back.
 
+pub mod plan;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::AccountId;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use austin_adapter_api::Adapter;
+use austin_adapter_api::{Adapter, Speaker};
 
 /// The adapters this process knows.
 #[derive(Clone, Default)]
-pub struct Adapters(BTreeMap<String, Arc<dyn Adapter>>);
+pub struct Adapters(BTreeMap<String, Speaker>);
 
 impl Adapters {
     /// These adapters, by the names in their descriptors.
@@ -16,18 +16,18 @@ impl Adapters {
         Self(
             adapters
                 .into_iter()
-                .map(|adapter| (adapter.descriptor().name.clone(), adapter))
+                .map(|adapter| (adapter.descriptor().name.clone(), Speaker::Here(adapter)))
                 .collect(),
         )
     }
 
     /// The adapter with this name.
-    pub fn get(&self, name: &str) -> Option<&Arc<dyn Adapter>> {
+    pub fn get(&self, name: &str) -> Option<&Speaker> {
         self.0.get(name)
     }
 
     /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Adapter>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Speaker> {
         self.0.values()
     }
 }

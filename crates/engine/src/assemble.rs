@@ -162,7 +162,7 @@ impl Assembly<'_> {
         }
         match usable
             .pace
-            .open(&usable.key, usable.record.limits, self.now)
+            .open(&usable.key, &usable.record.limits, self.now)
         {
             Ok(()) => {
                 let index = self.plan.batches.len();

@@ -207,10 +207,16 @@ async fn drive(
     };
     let mut step = usable
         .adapter
-        .start(&usable.account, batch, &context(means));
+        .start(&usable.account, batch, context(means))
+        .await;
     loop {
         match step {
             Step::Done(verdicts) => return (whole(verdicts, batch), calls.record),
+            Step::Token { want, .. } => {
+                let cause = Cause::new("token_unavailable", &want.name);
+                let verdicts = vec![Verdict::Misconfigured(cause); batch.items.len()];
+                return (verdicts, calls.record);
+            }
             Step::Call { call, state } => {
                 let left = means
                     .lease
@@ -237,7 +243,8 @@ async fn drive(
                 };
                 step = usable
                     .adapter
-                    .resume(&usable.account, batch, state, reply, &context(means));
+                    .resume(&usable.account, batch, state, reply, context(means))
+                    .await;
             }
         }
     }

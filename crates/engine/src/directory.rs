@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use austin_adapter_api::{Account, Adapter, Batching};
+use austin_adapter_api::{Account, Batching, Speaker};
 use austin_domain::AccountId;
 use austin_domain::route::Share;
+use austin_domain::route::plan::{Part, Target};
 use austin_ports::Catalog;
 use austin_ports::catalog::{AccountRecord, Snapshot};
 use austin_ports::ledger::MessageHead;
@@ -20,7 +21,7 @@ use crate::pace::Pace;
 pub(crate) struct Usable {
     pub(crate) record: Arc<AccountRecord>,
     pub(crate) account: Account,
-    pub(crate) adapter: Arc<dyn Adapter>,
+    pub(crate) adapter: Speaker,
     pub(crate) key: Arc<str>,
     /// Secret values that evidence must not contain.
     pub(crate) secrets: Vec<String>,
@@ -49,7 +50,7 @@ impl Directory {
         self.snapshot
             .routes
             .get(&message.lane)
-            .map(|route| route.shares.clone())
+            .map(|route| shares(&route.plan.parts))
             .unwrap_or_default()
     }
 
@@ -107,7 +108,7 @@ impl Directories {
     }
 
     fn usable(&self, record: &Arc<AccountRecord>) -> Option<Usable> {
-        let adapter = Arc::clone(self.adapters.get(&record.adapter)?);
+        let adapter = self.adapters.get(&record.adapter)?.clone();
         let mut batching = adapter.descriptor().batching;
         if let Some(most) = record.limits.recipients_per_call {
             batching.max_recipients = batching.max_recipients.min(most).max(1);
@@ -136,4 +137,17 @@ pub(crate) fn view(record: &AccountRecord) -> Account {
         settings: record.settings.clone(),
         secrets: record.secrets.clone(),
     }
+}
+
+fn shares(parts: &[Part]) -> Vec<Share> {
+    parts
+        .iter()
+        .filter_map(|part| match part.to {
+            Target::Account(account) => Some(Share {
+                account,
+                weight: part.weight,
+            }),
+            Target::Tag(_) => None,
+        })
+        .collect()
 }

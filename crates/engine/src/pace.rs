@@ -36,7 +36,7 @@ pub(crate) struct Blocked {
 
 impl Pace {
     /// Takes the right to make one call; [`Pace::close`] must follow.
-    pub(crate) fn open(&self, key: &str, limits: Limits, now: Timestamp) -> Result<(), Blocked> {
+    pub(crate) fn open(&self, key: &str, limits: &Limits, now: Timestamp) -> Result<(), Blocked> {
         let mut inner = self.0.lock();
         if let Some(until) = inner.rests_until.filter(|until| *until > now) {
             return Err(Blocked {
@@ -208,7 +208,7 @@ mod tests {
         };
         let (mut made, mut millis) = (0u32, 0);
         while millis < 10_000 {
-            while pace.open("a", limits, at(millis)).is_ok() {
+            while pace.open("a", &limits, at(millis)).is_ok() {
                 pace.close(&[Verdict::Accepted(Acceptance::default())], at(millis));
                 made += 1;
             }
@@ -239,12 +239,12 @@ mod tests {
         let pace = Pace::default();
         let limits = Limits::default();
         for _ in 0..20 {
-            pace.open("a", limits, at(0)).unwrap();
+            pace.open("a", &limits, at(0)).unwrap();
         }
         for _ in 0..20 {
             pace.close(&fault(), at(10));
         }
-        let blocked = pace.open("a", limits, at(20)).unwrap_err();
+        let blocked = pace.open("a", &limits, at(20)).unwrap_err();
         assert_eq!(
             blocked.until,
             at(1010),
@@ -252,29 +252,29 @@ mod tests {
         );
         assert!(blocked.why.contains("connect_failed"), "{}", blocked.why);
 
-        pace.open("a", limits, at(1010)).unwrap();
+        pace.open("a", &limits, at(1010)).unwrap();
         assert!(
-            pace.open("a", limits, at(1011)).is_err(),
+            pace.open("a", &limits, at(1011)).is_err(),
             "one probe at a time"
         );
         pace.close(&fault(), at(1020));
         assert_eq!(
-            pace.open("a", limits, at(1030)).unwrap_err().until,
+            pace.open("a", &limits, at(1030)).unwrap_err().until,
             at(3020),
             "doubled"
         );
 
-        pace.open("a", limits, at(3020)).unwrap();
+        pace.open("a", &limits, at(3020)).unwrap();
         pace.close(&[Verdict::Accepted(Acceptance::default())], at(3030));
-        pace.open("a", limits, at(3031)).unwrap();
-        pace.open("a", limits, at(3031)).unwrap();
+        pace.open("a", &limits, at(3031)).unwrap();
+        pace.open("a", &limits, at(3031)).unwrap();
     }
 
     #[test]
     fn a_bad_recipient_is_no_fault_of_the_account() {
         let pace = Pace::default();
         for _ in 0..100 {
-            pace.open("a", Limits::default(), at(0)).unwrap();
+            pace.open("a", &Limits::default(), at(0)).unwrap();
             pace.close(&[Verdict::BadRecipient(Cause::new("x", "y"))], at(0));
         }
         assert!(pace.resting(at(0)).is_none());

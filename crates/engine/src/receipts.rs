@@ -36,7 +36,8 @@ pub(crate) async fn receive(
         nonce: shared.entropy.next(),
     };
     let receipts = adapter
-        .receipts(&directory::view(record), &request, &context)
+        .receipts(&directory::view(record), &request, context)
+        .await
         .inspect_err(|_| shared.metrics.received(key, "refused"))?;
     let new = receipts
         .receipts

@@ -55,42 +55,15 @@ fn adapter(name: &str, max_recipients: u16, same_content: bool) -> Arc<dyn Adapt
         documentation: String::new(),
         settings: Vec::new(),
         secrets: Vec::new(),
+        limits: austin_adapter_api::VendorLimits::default(),
+        price: None,
+        codes: Vec::new(),
         batching: Batching {
             max_recipients,
             same_content,
         },
         capabilities: Capabilities::default(),
     }))
-}
-
-/// A catalog that never changes.
-struct Fixed(Arc<Snapshot>, watch::Sender<u64>);
-
-impl Catalog for Fixed {
-    fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.0)
-    }
-
-    fn changed(&self) -> watch::Receiver<u64> {
-        self.1.subscribe()
-    }
-
-    fn change<'a>(
-        &'a self,
-        _: CatalogChange,
-        _: &'a str,
-        _: Timestamp,
-    ) -> BoxFuture<'a, Result<u64, CatalogError>> {
-        Box::pin(async { Err(CatalogError::Store("this catalog never changes".into())) })
-    }
-
-    fn history<'a>(
-        &'a self,
-        _: Option<&'a str>,
-        _: usize,
-    ) -> BoxFuture<'a, Result<Vec<AuditEntry>, CatalogError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
 }
 
 /// A snapshot under construction.
@@ -143,18 +116,13 @@ impl Sample {
     /// The route of the template's lane.
     pub(crate) fn route(mut self, shares: &[(u64, u32)]) -> Self {
         let lane = lane();
-        let shares = shares
-            .iter()
-            .map(|(account, weight)| Share {
-                account: AccountId::from_u64(*account),
-                weight: *weight,
-            })
-            .collect();
         let route = Route {
             lane,
-            shares,
+            plan: builders::plan(shares),
+            shift: None,
             version: 1,
             author: "tests".into(),
+            reason: None,
             updated_at: NOW,
         };
         self.0.routes.insert(lane, Arc::new(route));
@@ -167,7 +135,7 @@ impl Sample {
             adapter("many", 100, false),
             adapter("same", 100, true),
         ]);
-        let catalog = Arc::new(Fixed(Arc::new(self.0), watch::channel(0).0));
+        let catalog = Arc::new(GivenCatalog::new(self.0));
         Directories::new(catalog, adapters).current()
     }
 }

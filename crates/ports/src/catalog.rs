@@ -3,10 +3,11 @@
 //! Readers take an immutable [`Snapshot`]; a change is durable before it shows in one, and shows
 //! in the next one on every node within a second.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use austin_domain::route::Share;
+use austin_domain::quota::{NumberRule, Quota};
+use austin_domain::route::plan::{Plan, Shift};
 use austin_domain::template::{Template, TemplateState, Version};
 use austin_domain::{AccountId, AppId, Channel, KeyId, Lane, TemplateId, Timestamp};
 use secrecy::SecretString;
@@ -40,6 +41,37 @@ pub trait Catalog: Send + Sync {
         subject: Option<&'a str>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<AuditEntry>, CatalogError>>;
+
+    /// The versions of a lane's route, newest first, at most `limit`, from `before` (exclusive)
+    /// down.
+    fn route_versions(
+        &self,
+        lane: Lane,
+        before: Option<u32>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Route>, CatalogError>>;
+
+    /// What a part of austin wrote down for itself under `name` (a cursor, a mark); not audited.
+    fn remembered<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Value>, CatalogError>>;
+
+    /// Writes down `value` under `name`, durably; `None` forgets it.
+    fn remember<'a>(
+        &'a self,
+        name: &'a str,
+        value: Option<Value>,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
+}
+
+/// Whose quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum QuotaOf {
+    /// An app's.
+    App(AppId),
+    /// A template's.
+    Template(TemplateId),
 }
 
 /// Why a change was not made.
@@ -105,10 +137,37 @@ pub enum CatalogChange {
     PutRoute {
         /// What it is for.
         lane: Lane,
-        /// The accounts and their shares.
-        shares: Vec<Share>,
+        /// How its traffic is shared out.
+        plan: Plan,
+        /// How it comes about, when not at once.
+        shift: Option<Shift>,
         /// Why, for people.
         reason: Option<String>,
+    },
+    /// How much an app or a template may send; [`Quota::default`] lifts the limit.
+    PutQuota {
+        /// Whose.
+        of: QuotaOf,
+        /// How much.
+        quota: Quota,
+        /// Why, for people.
+        reason: Option<String>,
+    },
+    /// An operator's word on an account's health, over what austin finds by itself.
+    SteerAccount {
+        /// The account's key.
+        account: String,
+        /// The word; `None` takes the last one back.
+        steer: Option<Steer>,
+    },
+    /// What austin found or did by itself, for the audit trail only; subject, action, detail.
+    Note {
+        /// What it is about, e.g. `account/tencent-1`.
+        subject: String,
+        /// What happened, e.g. `breaker_opened`.
+        action: &'static str,
+        /// Why and with which figures; no secrets.
+        detail: Value,
     },
     /// A new app. The store sets its id.
     CreateApp {
@@ -148,6 +207,8 @@ pub struct Snapshot {
     pub account_ids: HashMap<String, AccountId>,
     /// Routes by lane.
     pub routes: HashMap<Lane, Arc<Route>>,
+    /// How much apps and templates may send; who has no limit is not in it.
+    pub quotas: HashMap<QuotaOf, Quota>,
     /// Apps by id.
     pub apps: HashMap<AppId, Arc<AppRecord>>,
     /// Keys that open something, by digest.
@@ -205,10 +266,14 @@ pub struct AccountRecord {
     pub settings: BTreeMap<String, Value>,
     /// Secrets by name; encrypted at rest.
     pub secrets: BTreeMap<String, SecretString>,
+    /// Words that routes may name it by.
+    pub tags: BTreeSet<String>,
     /// Its limits.
     pub limits: Limits,
     /// Whether it may be used.
     pub enabled: bool,
+    /// An operator's word on its health.
+    pub steer: Option<Steer>,
     /// Part of its receipt URL, for vendors whose receipts prove nothing; encrypted at rest.
     pub receipt_token: SecretString,
     /// When it was made.
@@ -220,27 +285,66 @@ pub struct AccountRecord {
 }
 
 /// Limits of an account. `None` means the adapter's own or none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Most calls a second.
     pub per_second: Option<u32>,
+    /// Most recipients a second, whatever the number of calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipients_per_second: Option<u32>,
     /// Most recipients a call.
     pub recipients_per_call: Option<u16>,
+    /// Most recipients a day (UTC+8 midnight to midnight, as the Chinese vendors count).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipients_per_day: Option<u64>,
     /// Most calls at a time.
     pub concurrency: Option<u16>,
+    /// The vendor's rules about one number, in place of the adapter's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_number: Option<Vec<NumberRule>>,
 }
 
-/// The accounts of a lane.
+/// An operator's word on an account's health.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steer {
+    /// What it says.
+    pub mode: SteerMode,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// Who.
+    pub author: String,
+    /// When it was given.
+    pub at: Timestamp,
+}
+
+/// What an operator's word says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SteerMode {
+    /// Use it as configured, whatever austin finds.
+    Open,
+    /// Give it nothing new, whatever austin finds.
+    Closed,
+}
+
+/// The traffic plan of a lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The lane.
     pub lane: Lane,
-    /// The accounts and their shares.
-    pub shares: Vec<Share>,
+    /// How its traffic is shared out.
+    pub plan: Plan,
+    /// How the plan comes about, when not at once.
+    pub shift: Option<Shift>,
     /// Counts its changes, from 1.
     pub version: u32,
     /// Who changed it last.
     pub author: String,
+    /// Why.
+    pub reason: Option<String>,
     /// When.
     pub updated_at: Timestamp,
 }

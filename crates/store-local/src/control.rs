@@ -18,6 +18,7 @@ mod audit;
 mod change;
 mod check;
 mod load;
+mod remember;
 mod schema;
 mod secrets;
 
@@ -25,12 +26,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use austin_domain::Timestamp;
 use austin_domain::id::Sequence;
+use austin_domain::{Lane, Timestamp};
 use austin_ports::BoxFuture;
-use austin_ports::catalog::{AuditEntry, Catalog, CatalogChange, CatalogError, Snapshot};
+use austin_ports::catalog::{AuditEntry, Catalog, CatalogChange, CatalogError, Route, Snapshot};
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use serde_json::Value;
 use tokio::sync::watch;
 
 pub use audit::Broken;
@@ -156,6 +158,37 @@ impl Catalog for ControlStore {
         let (shared, subject) = (Arc::clone(&self.0), subject.map(str::to_owned));
         blocking(move || {
             audit::history(&shared.reader.lock(), subject.as_deref(), limit).map_err(failed)
+        })
+    }
+
+    fn route_versions(
+        &self,
+        lane: Lane,
+        before: Option<u32>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Route>, CatalogError>> {
+        let shared = Arc::clone(&self.0);
+        blocking(move || {
+            load::route_versions(&shared.reader.lock(), lane, before, limit).map_err(failed)
+        })
+    }
+
+    fn remembered<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Value>, CatalogError>> {
+        let (shared, name) = (Arc::clone(&self.0), name.to_owned());
+        blocking(move || remember::read(&shared.reader.lock(), &name).map_err(failed))
+    }
+
+    fn remember<'a>(
+        &'a self,
+        name: &'a str,
+        value: Option<Value>,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        let (shared, name) = (Arc::clone(&self.0), name.to_owned());
+        blocking(move || {
+            remember::write(&shared.writer.lock().connection, &name, value.as_ref()).map_err(failed)
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Valid records to start from; a test changes the fields it is about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use austin_domain::route::plan::{Part, Plan, Target};
 use austin_domain::template::{
     Ownership, Template, TemplateState, VariableKind, VariableSpec, Version,
 };
@@ -74,11 +75,27 @@ pub fn account(key: &str) -> AccountRecord {
         adapter: "simulator".into(),
         settings: BTreeMap::from([("url".into(), "http://vendor.example.com".into())]),
         secrets: BTreeMap::from([("secret".into(), format!("secret of {key}").into())]),
+        tags: BTreeSet::new(),
         limits: Limits::default(),
         enabled: true,
+        steer: None,
         receipt_token: format!("token-of-{key}").into(),
         created_at: NOW,
         updated_at: NOW,
         deleted_at: None,
+    }
+}
+
+/// A plan without rules: these accounts with these weights.
+pub fn plan(parts: &[(u64, u32)]) -> Plan {
+    Plan {
+        parts: parts
+            .iter()
+            .map(|(account, weight)| Part {
+                to: Target::Account(AccountId::from_u64(*account)),
+                weight: *weight,
+            })
+            .collect(),
+        ..Plan::default()
     }
 }

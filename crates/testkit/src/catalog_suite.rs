@@ -8,7 +8,6 @@ mod templates;
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_domain::route::Share;
 use austin_domain::{AccountId, Channel, Class, Lane, Timestamp};
 use austin_ports::Catalog;
 use austin_ports::catalog::{CatalogChange, CatalogError, Snapshot};
@@ -95,13 +94,8 @@ fn put_account(key: &str) -> CatalogChange {
 fn put_route(accounts: &[(u64, u32)]) -> CatalogChange {
     CatalogChange::PutRoute {
         lane: LANE,
-        shares: accounts
-            .iter()
-            .map(|(account, weight)| Share {
-                account: AccountId::from_u64(*account),
-                weight: *weight,
-            })
-            .collect(),
+        plan: builders::plan(accounts),
+        shift: None,
         reason: Some("because".into()),
     }
 }

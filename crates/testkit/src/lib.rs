@@ -8,6 +8,7 @@
 
 pub mod blobs_suite;
 pub mod builders;
+pub mod catalog;
 pub mod catalog_suite;
 pub mod client;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod ledger_suite;
 pub mod process;
 pub mod suite;
 
+pub use catalog::GivenCatalog;
 pub use client::Client;
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;

@@ -44,6 +44,8 @@ impl Scribe {
                 }
                 &[]
             }
+            // Tokens come from the host itself, never over the wire.
+            Reply::Token(_) => &[],
             Reply::Fault(fault) => {
                 let sent = match fault.phase {
                     Phase::NotSent => "not sent",

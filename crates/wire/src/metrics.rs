@@ -147,6 +147,8 @@ fn outcome(reply: &Reply) -> usize {
     match reply {
         Reply::Http(http) => usize::from(http.status.as_u16() / 100).clamp(1, 6) - 1,
         Reply::Smtp(smtp) => 4 + usize::from(smtp.code / 100).clamp(2, 5),
+        // Tokens come from the host itself, never over the wire.
+        Reply::Token(_) => 18,
         Reply::Fault(fault) => match fault.kind {
             FaultKind::Invalid => 10,
             FaultKind::Forbidden => 11,

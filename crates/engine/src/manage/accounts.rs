@@ -2,7 +2,7 @@
 //!
 //! Secrets go in and never come out: views name them, nothing shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use austin_adapter_api::{Descriptor, validate};
@@ -75,7 +75,7 @@ impl Registrar<'_> {
             &draft.settings,
             &secrets,
         );
-        self.check_limits(&mut faults, &draft.adapter, draft.limits);
+        self.check_limits(&mut faults, &draft.adapter, &draft.limits);
         faults.into_result()?;
         if self.catalog.snapshot().account(&draft.key).is_some() {
             return Err(exists("account", &draft.key));
@@ -90,8 +90,10 @@ impl Registrar<'_> {
                 adapter: draft.adapter,
                 settings: without_nulls(draft.settings),
                 secrets,
+                tags: BTreeSet::new(),
                 limits: draft.limits,
                 enabled: draft.enabled,
+                steer: None,
                 receipt_token: SecretString::from(self.token()),
                 created_at: now,
                 updated_at: now,
@@ -134,7 +136,7 @@ impl Registrar<'_> {
             &draft.settings,
             &secrets,
         );
-        self.check_limits(&mut faults, &old.adapter, draft.limits);
+        self.check_limits(&mut faults, &old.adapter, &draft.limits);
         faults.into_result()?;
         self.put(
             caller,
@@ -284,7 +286,7 @@ impl Registrar<'_> {
         }
     }
 
-    fn check_limits(&self, faults: &mut Faults, adapter: &str, limits: Limits) {
+    fn check_limits(&self, faults: &mut Faults, adapter: &str, limits: &Limits) {
         let most = self
             .descriptor(adapter)
             .map_or(u16::MAX, |descriptor| descriptor.batching.max_recipients);

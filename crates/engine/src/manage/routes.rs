@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use austin_domain::Lane;
 use austin_domain::route::Share;
+use austin_domain::route::plan::{Part, Plan, Target};
 use austin_ports::catalog::{AuditEntry, CatalogChange, Route};
 
 use super::faults::Faults;
@@ -42,9 +43,20 @@ impl Registrar<'_> {
         faults.line("/reason", reason.as_deref().unwrap_or_default());
         let shares = self.shares(&mut faults, lane, drafts);
         faults.into_result()?;
+        let plan = Plan {
+            parts: shares
+                .into_iter()
+                .map(|share| Part {
+                    to: Target::Account(share.account),
+                    weight: share.weight,
+                })
+                .collect(),
+            ..Plan::default()
+        };
         let change = CatalogChange::PutRoute {
             lane,
-            shares,
+            plan,
+            shift: None,
             reason,
         };
         self.catalog

@@ -187,36 +187,6 @@ impl Blobs for NoBlobs {
     }
 }
 
-/// One template and two accounts per class, all at the simulator.
-struct Fixed(Arc<Snapshot>, watch::Sender<u64>);
-
-impl Catalog for Fixed {
-    fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.0)
-    }
-
-    fn changed(&self) -> watch::Receiver<u64> {
-        self.1.subscribe()
-    }
-
-    fn change<'a>(
-        &'a self,
-        _: CatalogChange,
-        _: &'a str,
-        _: Timestamp,
-    ) -> BoxFuture<'a, Result<u64, CatalogError>> {
-        Box::pin(async { Err(CatalogError::Store("fixed".into())) })
-    }
-
-    fn history<'a>(
-        &'a self,
-        _: Option<&'a str>,
-        _: usize,
-    ) -> BoxFuture<'a, Result<Vec<AuditEntry>, CatalogError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-}
-
 fn catalog() -> Arc<dyn Catalog> {
     let mut snapshot = Snapshot::default();
     for id in 1..=2 {
@@ -255,7 +225,7 @@ fn catalog() -> Arc<dyn Catalog> {
         };
         snapshot.routes.insert(lane, Arc::new(route));
     }
-    Arc::new(Fixed(Arc::new(snapshot), watch::channel(0).0))
+    Arc::new(GivenCatalog::new(snapshot))
 }
 
 /// The world.

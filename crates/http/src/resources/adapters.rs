@@ -1,6 +1,6 @@
 //! `/v1/adapters`: what vendors can be spoken to, and what their accounts need.
 
-use austin_adapter_api::{Adapter, Descriptor, Field, FieldKind};
+use austin_adapter_api::{Descriptor, Field, FieldKind};
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use serde::Serialize;
@@ -35,7 +35,7 @@ struct AdapterView {
     recipients_per_call: u16,
     /// Whether all recipients of a call have the same content.
     same_content: bool,
-    /// What else it can do: `receipts`, `receipts_signed`, `recall`, `query`.
+    /// What else it can do: `receipts`, `receipts_signed`, `recall`, `query`, `pull`, `balance`.
     capabilities: Vec<&'static str>,
 }
 
@@ -70,7 +70,7 @@ struct AdapterList {
 }
 
 impl AdapterView {
-    fn of(adapter: &dyn Adapter) -> Self {
+    fn of(descriptor: &Descriptor) -> Self {
         let Descriptor {
             name,
             title,
@@ -80,12 +80,17 @@ impl AdapterView {
             secrets,
             batching,
             capabilities,
-        } = adapter.descriptor().clone();
+            limits: _,
+            price: _,
+            codes: _,
+        } = descriptor.clone();
         let can = [
             ("receipts", capabilities.receipts),
             ("receipts_signed", capabilities.receipts_signed),
             ("recall", capabilities.recall),
             ("query", capabilities.query),
+            ("pull", capabilities.pull),
+            ("balance", capabilities.balance),
         ];
         Self {
             name,
@@ -137,7 +142,7 @@ async fn list(State(app): State<App>, _: ToRead) -> Answer<AdapterList> {
     Answer(AdapterList {
         items: adapters
             .iter()
-            .map(|adapter| AdapterView::of(&**adapter))
+            .map(|adapter| AdapterView::of(adapter.descriptor()))
             .collect(),
     })
 }
@@ -157,5 +162,5 @@ async fn get(
     let adapter = app.engine.parts().adapters.get(&name);
     let adapter =
         adapter.ok_or_else(|| Problem::new(Code::NotFound, "there is no such adapter"))?;
-    Ok(Answer(AdapterView::of(&**adapter)))
+    Ok(Answer(AdapterView::of(adapter.descriptor())))
 }

@@ -1,6 +1,7 @@
 //! `/v1/routes`: which accounts carry a lane, and in which shares.
 
 use austin_domain::Lane;
+use austin_domain::route::plan::{Part, Target};
 use austin_engine::manage::ShareDraft;
 use austin_ports::catalog::{AuditEntry, Route, Snapshot};
 use axum::Json as Answer;
@@ -83,17 +84,20 @@ struct RouteList {
 
 impl RouteView {
     fn of(route: &Route, snapshot: &Snapshot) -> Self {
-        let share = |share: &austin_domain::route::Share| ShareBody {
-            account: snapshot
-                .accounts
-                .get(&share.account)
-                .map_or_else(|| share.account.to_string(), |account| account.key.clone()),
-            weight: share.weight,
+        let share = |part: &Part| ShareBody {
+            account: match &part.to {
+                Target::Account(id) => snapshot
+                    .accounts
+                    .get(id)
+                    .map_or_else(|| id.to_string(), |account| account.key.clone()),
+                Target::Tag(tag) => tag.clone(),
+            },
+            weight: part.weight,
         };
         Self {
             channel: route.lane.channel.as_str(),
             class: route.lane.class.as_str(),
-            accounts: route.shares.iter().map(share).collect(),
+            accounts: route.plan.parts.iter().map(share).collect(),
             version: route.version,
             author: route.author.clone(),
             updated_at: route.updated_at.into(),

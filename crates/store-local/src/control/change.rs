@@ -5,7 +5,8 @@
 
 pub(super) mod accounts;
 mod apps;
-mod routes;
+pub(super) mod quotas;
+pub(super) mod routes;
 mod templates;
 
 use std::sync::Arc;
@@ -62,9 +63,17 @@ impl Step<'_> {
             CatalogChange::DeleteAccount { account } => self.delete_account(&account),
             CatalogChange::PutRoute {
                 lane,
-                shares,
+                plan,
+                shift,
                 reason,
-            } => self.put_route(lane, shares, reason),
+            } => self.put_route(lane, plan, shift, reason),
+            CatalogChange::PutQuota { of, quota, reason } => self.put_quota(of, quota, reason),
+            CatalogChange::SteerAccount { account, steer } => self.steer_account(&account, steer),
+            CatalogChange::Note {
+                subject,
+                action,
+                detail,
+            } => done(0, subject, action, detail),
             CatalogChange::CreateApp { name, team } => self.create_app(name, team),
             CatalogChange::CreateKey {
                 app,

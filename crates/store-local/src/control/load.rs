@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use austin_domain::route::Share;
+use austin_domain::route::plan::{Part, Plan, Target};
 use austin_domain::template::{Template, TemplateState, Version};
 use austin_domain::{AccountId, AppId, Channel, Class, KeyId, Lane, TemplateId, Timestamp};
 use austin_ports::catalog::{
@@ -12,7 +12,7 @@ use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, Row};
 use serde::de::DeserializeOwned;
 
-use super::{Error, secrets};
+use super::{Error, change, secrets};
 use crate::Vault;
 
 /// Everything in the database, with secrets opened.
@@ -22,6 +22,7 @@ pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> Result<Snapsho
     accounts(connection, vault, &mut snapshot)?;
     routes(connection, &mut snapshot)?;
     apps(connection, &mut snapshot)?;
+    quotas(connection, &mut snapshot)?;
     keys(connection, &mut snapshot)?;
     Ok(snapshot)
 }
@@ -123,7 +124,7 @@ fn version(row: &Row<'_>) -> rusqlite::Result<Version> {
 fn accounts(connection: &Connection, vault: &Vault, snapshot: &mut Snapshot) -> Result<(), Error> {
     let mut statement = connection.prepare(
         "SELECT id, key, channel, adapter, settings, sealed, limits, enabled, created_at,
-                updated_at, deleted_at
+                updated_at, deleted_at, tags, steer
          FROM accounts ORDER BY id",
     )?;
     let mut rows = statement.query([])?;
@@ -147,8 +148,10 @@ fn accounts(connection: &Connection, vault: &Vault, snapshot: &mut Snapshot) -> 
             adapter: row.get(3)?,
             settings: json(row, 4)?,
             secrets,
+            tags: json(row, 11)?,
             limits: json(row, 6)?,
             enabled: row.get(7)?,
+            steer: optional_json(row, 12)?,
             receipt_token,
             created_at: Timestamp::from_millis(row.get(8)?),
             updated_at: Timestamp::from_millis(row.get(9)?),
@@ -160,34 +163,80 @@ fn accounts(connection: &Connection, vault: &Vault, snapshot: &mut Snapshot) -> 
 }
 
 fn routes(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Error> {
-    let mut shares = connection.prepare(
-        "SELECT account, weight FROM route_shares WHERE lane = ?1 AND version = ?2
-         ORDER BY place",
-    )?;
-    let mut statement = connection.prepare(
-        "SELECT lane, version, author, updated_at FROM routes r
-         WHERE version = (SELECT max(version) FROM routes WHERE lane = r.lane)",
-    )?;
+    let mut statement = connection.prepare(&format!(
+        "{ROUTE} WHERE version = (SELECT max(version) FROM routes WHERE lane = r.lane)"
+    ))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let lane = known(row, 0, Lane::from_code)?;
-        let version: u32 = row.get(1)?;
-        let shares = shares
-            .query_map((lane.code(), version), |row| {
-                Ok(Share {
-                    account: AccountId::from_i64(row.get(0)?),
-                    weight: row.get(1)?,
-                })
-            })?
-            .collect::<rusqlite::Result<_>>()?;
-        let route = Route {
-            lane,
-            shares,
-            version,
-            author: row.get(2)?,
-            updated_at: Timestamp::from_millis(row.get(3)?),
-        };
-        snapshot.routes.insert(lane, Arc::new(route));
+        let route = route(connection, row)?;
+        snapshot.routes.insert(route.lane, Arc::new(route));
+    }
+    Ok(())
+}
+
+/// The versions of a lane's route below `before`, newest first.
+pub(super) fn route_versions(
+    connection: &Connection,
+    lane: Lane,
+    before: Option<u32>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Route>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "{ROUTE} WHERE lane = ?1 AND version < ?2 ORDER BY version DESC LIMIT ?3"
+    ))?;
+    let before = before.map_or(i64::MAX, i64::from);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((lane.code(), before, limit))?;
+    let mut versions = Vec::new();
+    while let Some(row) = rows.next()? {
+        versions.push(route(connection, row)?);
+    }
+    Ok(versions)
+}
+
+fn route(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Route> {
+    let lane = known(row, 0, Lane::from_code)?;
+    let version: u32 = row.get(1)?;
+    let plan = match optional_json(row, 5)? {
+        Some(plan) => plan,
+        None => Plan {
+            parts: first_shares(connection, lane, version)?,
+            ..Plan::default()
+        },
+    };
+    Ok(Route {
+        lane,
+        plan,
+        shift: optional_json(row, 6)?,
+        version,
+        author: row.get(2)?,
+        reason: row.get(4)?,
+        updated_at: Timestamp::from_millis(row.get(3)?),
+    })
+}
+
+/// The accounts of a route that was written before routes had plans.
+fn first_shares(connection: &Connection, lane: Lane, version: u32) -> rusqlite::Result<Vec<Part>> {
+    connection
+        .prepare_cached(
+            "SELECT account, weight FROM route_shares WHERE lane = ?1 AND version = ?2
+             ORDER BY place",
+        )?
+        .query_map((lane.code(), version), |row| {
+            Ok(Part {
+                to: Target::Account(AccountId::from_i64(row.get(0)?)),
+                weight: row.get(1)?,
+            })
+        })?
+        .collect()
+}
+
+fn quotas(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let mut statement = connection.prepare("SELECT kind, id, quota FROM quotas")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let of = change::quotas::of(row.get_ref(0)?.as_str().unwrap_or_default(), row.get(1)?)?;
+        snapshot.quotas.insert(of, json(row, 2)?);
     }
     Ok(())
 }
@@ -235,6 +284,13 @@ fn json<T: DeserializeOwned>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, error.into()))
 }
 
+fn optional_json<T: DeserializeOwned>(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(at)? {
+        ValueRef::Null => Ok(None),
+        _ => json(row, at).map(Some),
+    }
+}
+
 fn known<N: rusqlite::types::FromSql, T>(
     row: &Row<'_>,
     at: usize,
@@ -252,3 +308,5 @@ fn word<T>(row: &Row<'_>, at: usize, parse: impl FnOnce(&str) -> Option<T>) -> r
         rusqlite::Error::FromSqlConversionFailure(at, Type::Text, error)
     })
 }
+
+const ROUTE: &str = "SELECT lane, version, author, updated_at, reason, plan, shift FROM routes r";

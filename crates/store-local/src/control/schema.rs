@@ -11,11 +11,18 @@ use rusqlite::{Connection, OpenFlags};
 use crate::migrate::Migration;
 
 /// Every migration of `control.db`, oldest first.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "first",
-    sql: include_str!("../../migrations/control/0001_first.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "first",
+        sql: include_str!("../../migrations/control/0001_first.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "vendors",
+        sql: include_str!("../../migrations/control/0002_vendors.sql"),
+    },
+];
 
 /// Where the database of a data directory is.
 pub(super) fn path(dir: &Path) -> PathBuf {

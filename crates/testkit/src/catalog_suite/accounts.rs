@@ -44,6 +44,7 @@ async fn an_account_keeps_what_it_is_and_secrets_not_named(open: Open) {
         per_second: Some(7),
         recipients_per_call: None,
         concurrency: Some(2),
+        ..Limits::default()
     };
     changed.enabled = false;
     let expected = changed.clone();
@@ -60,7 +61,10 @@ async fn an_account_keeps_what_it_is_and_secrets_not_named(open: Open) {
             [("extra", "more"), ("secret", "secret of a")]
         );
         assert_eq!(account.settings, expected.settings);
-        assert_eq!((account.limits, account.enabled), (expected.limits, false));
+        assert_eq!(
+            (&account.limits, account.enabled),
+            (&expected.limits, false)
+        );
     }
 }
 
@@ -127,12 +131,16 @@ async fn routes_count_their_versions(open: Open) {
     let store = open();
     let snapshot = store.snapshot();
     let route = &snapshot.routes[&LANE];
-    let shares: Vec<_> = route
-        .shares
-        .iter()
-        .map(|share| (share.account.as_u64(), share.weight))
-        .collect();
-    assert_eq!((route.version, shares), (2, vec![(b, 9), (a, 1)]));
+    assert_eq!(
+        (route.version, &route.plan),
+        (2, &builders::plan(&[(b, 9), (a, 1)]))
+    );
+    let versions = store.route_versions(LANE, None, 10).await.unwrap();
+    assert_eq!(versions.len(), 2);
+    assert_eq!(versions[0], **route);
+    assert_eq!(versions[1].plan, builders::plan(&[(a, 1)]));
+    let older = store.route_versions(LANE, Some(2), 10).await.unwrap();
+    assert_eq!(older, versions[1..]);
     assert_eq!((route.author.as_str(), route.updated_at), (AUTHOR, at(3)));
     let history = store.history(Some("route/sms.notification"), 10).await;
     let history = history.unwrap();

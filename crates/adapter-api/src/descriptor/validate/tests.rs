@@ -38,6 +38,9 @@ fn descriptor() -> Descriptor {
             ),
         ],
         secrets: vec![field("key", FieldKind::Text, true)],
+        limits: Default::default(),
+        price: None,
+        codes: Vec::new(),
         batching: Batching {
             max_recipients: 1,
             same_content: false,

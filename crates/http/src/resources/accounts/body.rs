@@ -86,6 +86,7 @@ impl AccountBody {
                 per_second: self.limits.per_second,
                 recipients_per_call: self.limits.recipients_per_call,
                 concurrency: self.limits.concurrency,
+                ..Limits::default()
             },
             enabled: self.enabled,
         }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use austin_domain::route::plan::Target;
 use austin_domain::{AccountId, Channel, Lane};
-use austin_ports::catalog::{AccountRecord, CatalogError, Snapshot};
+use austin_ports::catalog::{AccountRecord, CatalogError, Route, Snapshot};
 use rusqlite::Connection;
 use serde_json::json as value;
 
@@ -22,6 +23,7 @@ impl Step<'_> {
             "adapter": given.adapter,
             "settings": given.settings,
             "secrets": given.secrets.keys().collect::<Vec<_>>(),
+            "tags": given.tags,
             "limits": given.limits,
             "enabled": given.enabled,
         });
@@ -31,6 +33,7 @@ impl Step<'_> {
             None => AccountRecord {
                 id: AccountId::from_u64(self.id()),
                 created_at: self.now,
+                steer: None,
                 ..given
             },
         };
@@ -86,7 +89,7 @@ impl Step<'_> {
     fn route_of(&self, account: AccountId) -> Option<Lane> {
         let routes = self.next.routes.values();
         routes
-            .filter(|route| route.shares.iter().any(|share| share.account == account))
+            .filter(|route| names(route, account))
             .map(|route| route.lane)
             .min()
     }
@@ -99,10 +102,10 @@ impl Step<'_> {
         let sealed = seal(self.vault, &account).map_err(failed)?;
         self.execute(
             "INSERT INTO accounts (id, key, channel, adapter, settings, sealed, limits, enabled,
-                 created_at, updated_at, deleted_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                 created_at, updated_at, deleted_at, tags)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT (id) DO UPDATE SET channel = ?3, adapter = ?4, settings = ?5,
-                 sealed = ?6, limits = ?7, enabled = ?8, updated_at = ?10, deleted_at = ?11",
+                 sealed = ?6, limits = ?7, enabled = ?8, updated_at = ?10, deleted_at = ?11, tags = ?12",
             (
                 account.id.as_i64(),
                 &account.key,
@@ -115,12 +118,22 @@ impl Step<'_> {
                 account.created_at.millis(),
                 account.updated_at.millis(),
                 account.deleted_at.map(|at| at.millis()),
+                json(&account.tags)?,
             ),
         )?;
         let id = account.id;
         self.next().accounts.insert(id, Arc::new(account));
         Ok(())
     }
+}
+
+/// Whether a route, or the plan it is shifting from, names the account.
+fn names(route: &Route, account: AccountId) -> bool {
+    let from = route.shift.as_ref().map(|shift| &shift.from);
+    std::iter::once(&route.plan)
+        .chain(from)
+        .flat_map(super::routes::parts)
+        .any(|part| part.to == Target::Account(account))
 }
 
 /// Seals anew what an old master key sealed, so that the old key can be taken away. Safe to run
@@ -172,6 +185,7 @@ fn merged(stored: &AccountRecord, given: AccountRecord) -> AccountRecord {
         id: stored.id,
         secrets,
         receipt_token: stored.receipt_token.clone(),
+        steer: stored.steer.clone(),
         created_at: stored.created_at,
         ..given
     }

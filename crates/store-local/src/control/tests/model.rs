@@ -1,6 +1,6 @@
 //! Random changes: the published snapshot is what a fresh start loads, and the trail is whole.
 
-use austin_domain::route::Share;
+use austin_domain::route::plan::{Part, Plan, Target};
 use austin_domain::template::TemplateState;
 use austin_domain::{AccountId, Channel, Class, KeyId, Lane};
 use austin_ports::catalog::Role;
@@ -91,13 +91,17 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
                 channel: Channel::Sms,
                 class: Class::ALL[usize::from(number)],
             },
-            shares: shares
-                .into_iter()
-                .map(|(number, weight)| Share {
-                    account: account(number),
-                    weight,
-                })
-                .collect(),
+            plan: Plan {
+                parts: shares
+                    .into_iter()
+                    .map(|(number, weight)| Part {
+                        to: Target::Account(account(number)),
+                        weight,
+                    })
+                    .collect(),
+                ..Plan::default()
+            },
+            shift: None,
             reason: None,
         },
         Move::CreateApp(number) => CatalogChange::CreateApp {

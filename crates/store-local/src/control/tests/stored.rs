@@ -41,7 +41,8 @@ fn writes_the_fixture() {
     });
     make(CatalogChange::PutRoute {
         lane: builders::template("order-shipped").lane(),
-        shares: vec![austin_domain::route::Share { account, weight: 1 }],
+        plan: builders::plan(&[(account.as_u64(), 1)]),
+        shift: None,
         reason: None,
     });
     make(CatalogChange::CreateApp {
@@ -81,7 +82,7 @@ fn version_1_opens_with_everything_in_it() {
     let policies = entry.current().unwrap().policies.as_ref().unwrap();
     assert_eq!(policies["quiet"], "22:00-08:00");
     let route = &snapshot.routes[&entry.template.lane()];
-    assert_eq!(route.shares[0].account, account.id);
+    assert_eq!(route.plan, builders::plan(&[(account.id.as_u64(), 1)]));
     assert_eq!(snapshot.keys[&[7; 32]].hint, "ak_7");
     assert_eq!(store.verify_audit(), Ok(8));
     let version = migrate::verify(&store.0.reader.lock(), MIGRATIONS);

@@ -1,0 +1,132 @@
+//! A catalog in memory that shows what a test puts into it.
+
+use std::sync::Arc;
+
+use austin_domain::{Lane, Timestamp};
+use austin_ports::BoxFuture;
+use austin_ports::catalog::{AuditEntry, Catalog, CatalogChange, CatalogError, Route, Snapshot};
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// A catalog that only a test changes ([`GivenCatalog::set`]); it takes notes and remembers.
+#[derive(Debug)]
+pub struct GivenCatalog {
+    snapshot: Mutex<Arc<Snapshot>>,
+    changed: watch::Sender<u64>,
+    notes: Mutex<Vec<AuditEntry>>,
+    remembered: Mutex<HashMap<String, Value>>,
+}
+
+impl GivenCatalog {
+    /// A catalog that shows `snapshot`.
+    pub fn new(snapshot: Snapshot) -> Self {
+        Self {
+            snapshot: Mutex::new(Arc::new(snapshot)),
+            changed: watch::Sender::new(0),
+            notes: Mutex::default(),
+            remembered: Mutex::default(),
+        }
+    }
+
+    /// Shows `snapshot` from now on.
+    pub fn set(&self, snapshot: Snapshot) {
+        *self.snapshot.lock() = Arc::new(snapshot);
+        self.changed.send_modify(|number| *number += 1);
+    }
+
+    /// The notes so far, oldest first.
+    pub fn notes(&self) -> Vec<AuditEntry> {
+        self.notes.lock().clone()
+    }
+}
+
+impl Catalog for GivenCatalog {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.lock())
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn change<'a>(
+        &'a self,
+        change: CatalogChange,
+        author: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<u64, CatalogError>> {
+        let taken = match change {
+            CatalogChange::Note {
+                subject,
+                action,
+                detail,
+            } => {
+                self.notes.lock().push(AuditEntry {
+                    at: now,
+                    author: author.to_owned(),
+                    subject,
+                    action: action.to_owned(),
+                    detail,
+                });
+                Ok(0)
+            }
+            _ => Err(CatalogError::Store("only the test changes this".into())),
+        };
+        Box::pin(async move { taken })
+    }
+
+    fn history<'a>(
+        &'a self,
+        subject: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<AuditEntry>, CatalogError>> {
+        let entries = self.notes.lock().iter().rev().cloned().collect::<Vec<_>>();
+        let entries = entries
+            .into_iter()
+            .filter(|entry| subject.is_none_or(|subject| entry.subject == subject))
+            .take(limit)
+            .collect();
+        Box::pin(async move { Ok(entries) })
+    }
+
+    fn route_versions(
+        &self,
+        lane: Lane,
+        before: Option<u32>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Route>, CatalogError>> {
+        let versions: Vec<Route> = self
+            .snapshot()
+            .routes
+            .get(&lane)
+            .map(|route| Route::clone(route))
+            .filter(|route| before.is_none_or(|before| route.version < before))
+            .into_iter()
+            .take(limit)
+            .collect();
+        Box::pin(async move { Ok(versions) })
+    }
+
+    fn remembered<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Value>, CatalogError>> {
+        let value = self.remembered.lock().get(name).cloned();
+        Box::pin(async move { Ok(value) })
+    }
+
+    fn remember<'a>(
+        &'a self,
+        name: &'a str,
+        value: Option<Value>,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        let mut remembered = self.remembered.lock();
+        match value {
+            Some(value) => remembered.insert(name.to_owned(), value),
+            None => remembered.remove(name),
+        };
+        Box::pin(async { Ok(()) })
+    }
+}
