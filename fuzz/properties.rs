@@ -36,6 +36,7 @@ pub(crate) fn adapter_reply(data: &[u8]) {
                 assert!(!format!("{verdicts:?}").contains(SECRET));
                 return;
             }
+            Step::Token { want, .. } => panic!("no built-in adapter wants {want:?}"),
             Step::Call { call, state } => {
                 assert!(!format!("{call:?}").contains(SECRET));
                 let reply = match call {
@@ -74,9 +75,16 @@ pub(crate) fn receipt(data: &[u8]) {
     } else {
         String::from_utf8_lossy(body).into_owned()
     };
+    let url = format!("https://push.corp.example/v1/receipts/acme-1/t?{query}");
+    // Twilio's, so that made-up receipts do not all end at their signature.
+    let signature = austin_adapters::twilio_sms::sign::sign_form(SECRET, &url, body);
+    headers.insert(
+        "x-twilio-signature",
+        HeaderValue::from_str(&signature).expect("base64"),
+    );
     let request = Inbound {
         method,
-        url: format!("https://push.corp.example/v1/receipts/acme-1/t?{query}"),
+        url,
         headers,
         body: Bytes::copy_from_slice(body),
     };
@@ -127,6 +135,7 @@ fn account() -> Account {
         "endpoint": "http://127.0.0.1:1", "sdk_app_id": "1400006666", "sign_name": "商城",
         "template_id": "77", "template_code": "SMS_1", "region": "ap-guangzhou",
         "host": "mail.corp.example", "from": "shop@corp.example", "username": "shop",
+        "sms_account": "A1", "sign": "商城", "account_sid": "AC1",
     }))
     .expect("settings");
     let secrets = [
@@ -134,6 +143,8 @@ fn account() -> Account {
         "secret_key",
         "access_key_id",
         "access_key_secret",
+        "secret_access_key",
+        "auth_token",
         "apikey",
         "password",
         "signing_secret",

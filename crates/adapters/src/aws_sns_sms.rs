@@ -9,6 +9,7 @@ mod request;
 
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Reply, State, Step,
+    VendorLimits,
 };
 use austin_domain::{Channel, Verdict};
 
@@ -75,6 +76,9 @@ fn descriptor() -> Descriptor {
             same_content: true,
         },
         capabilities: Capabilities::default(),
+        limits: VendorLimits::default(),
+        price: None,
+        codes: Vec::new(),
     }
 }
 

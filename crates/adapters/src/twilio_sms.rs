@@ -12,7 +12,7 @@ pub mod sign;
 
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
-    Refused, Reply, State, Step,
+    Refused, Reply, State, Step, VendorLimits,
 };
 use austin_domain::{Channel, Verdict};
 
@@ -87,6 +87,9 @@ fn descriptor() -> Descriptor {
             receipts_signed: true,
             ..Capabilities::default()
         },
+        limits: VendorLimits::default(),
+        price: None,
+        codes: Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ mod request;
 
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
-    Refused, Reply, State, Step,
+    Refused, Reply, State, Step, VendorLimits,
 };
 use austin_domain::{Channel, Verdict};
 
@@ -79,6 +79,9 @@ fn descriptor() -> Descriptor {
             receipts: true,
             ..Capabilities::default()
         },
+        limits: VendorLimits::default(),
+        price: None,
+        codes: Vec::new(),
     }
 }
 

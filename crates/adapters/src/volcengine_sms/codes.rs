@@ -1,7 +1,8 @@
 //! Every documented code of the send APIs, and of the gateway before them.
 //!
 //! Exact codes come before prefixes. The reader of the answer decides about a code that is in
-//! neither. Codes of receipts need no treatment: all but `0` say that a message did not arrive.
+//! neither. A call with one number may be refused with a code that otherwise comes by receipt; in
+//! a receipt all codes but `0` say that the message did not arrive.
 
 use crate::treatment::Treatment::{self, *};
 
@@ -37,6 +38,36 @@ const EXACT: &[(&str, Treatment)] = &[
     ("RE:0005", Approval),
     // Parameters the vendor finds wrong: nothing was sent.
     ("RE:0009", Elsewhere),
+    // The number: none, not in service, or barred; off or out of reach for now.
+    ("NE:0100", BadRecipient),
+    ("NE:0104", BadRecipient),
+    ("NE:0105", BadRecipient),
+    ("NE:0103", NumberPause(300)),
+    ("NE:0106", NumberPause(300)),
+    // The message: content, black list or unsubscribed, frequency, hours, under review, the same
+    // again, opt-out wording.
+    ("CR:0200", BadContent),
+    ("CR:0201", BadRecipient),
+    ("CR:0202", NumberLimit),
+    ("CR:0203", Elsewhere),
+    ("CR:0205", Elsewhere),
+    ("CR:0213", NumberLimit),
+    ("CR:0216", BadContent),
+    // Billing; the signature.
+    ("CR:0204", Misconfigured),
+    ("CR:0212", Approval),
+    ("CR:0215", Approval),
+    ("CR:0206", Throttled),
+    ("CR:0208", Throttled),
+    // Requests the carrier's side finds wrong.
+    ("CE:0300", Elsewhere),
+    ("CE:0301", Elsewhere),
+    ("CE:0302", Elsewhere),
+    ("CE:0304", Elsewhere),
+    // The vendor or the carrier.
+    ("SY:0500", Later),
+    ("SY:0501", Later),
+    ("UN:0900", Later),
     // The gateway (common codes of Volcengine's OpenAPI).
     ("FlowLimitExceeded", Throttled),
     (CLOCK_SKEW, Misconfigured),

@@ -134,6 +134,7 @@ impl Case {
         match self.start() {
             Step::Call { call, state } => (call, state),
             Step::Done(verdicts) => panic!("no call but {verdicts:?}"),
+            Step::Token { want, .. } => panic!("{want:?}"),
         }
     }
 
@@ -153,6 +154,7 @@ impl Case {
         match self.start() {
             Step::Done(verdicts) => verdicts,
             Step::Call { call, .. } => panic!("{call:?}"),
+            Step::Token { want, .. } => panic!("{want:?}"),
         }
     }
 
@@ -163,6 +165,7 @@ impl Case {
         loop {
             match step {
                 Step::Done(verdicts) => return (verdicts, calls),
+                Step::Token { want, .. } => panic!("{want:?}"),
                 Step::Call { call, state } => {
                     calls += 1;
                     assert!(calls < 100, "never ends");

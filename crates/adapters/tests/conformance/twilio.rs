@@ -46,8 +46,7 @@ fn refusal(code: i64, status: u16) -> Value {
 
 /// The headers of a form signed for this URL.
 pub(super) fn signed(url: &str, token: &str, body: &[u8]) -> HeaderMap {
-    let params: Vec<(String, String)> = url::form_urlencoded::parse(body).into_owned().collect();
-    let signature = twilio_sms::sign::sign(token, url, &params);
+    let signature = twilio_sms::sign::sign_form(token, url, body);
     HeaderMap::from_iter([
         (
             CONTENT_TYPE,
