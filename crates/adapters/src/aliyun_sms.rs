@@ -9,7 +9,6 @@ mod codes;
 mod receipts;
 mod reply;
 mod request;
-pub mod sign;
 
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,

@@ -62,6 +62,7 @@ pub(crate) fn answered(
         status: StatusCode::OK,
         content_type,
         body,
+        notice: None,
     }
 }
 

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use austin_adapter_api::Adapter;
 
+use crate::aliyun_dm_email::AliyunDmEmail;
 use crate::aliyun_sms::AliyunSms;
+use crate::aws_ses_email::AwsSesEmail;
 use crate::aws_sns_sms::AwsSnsSms;
+use crate::sendgrid_email::SendgridEmail;
 use crate::simulator::Simulator;
 use crate::smtp::Smtp;
 use crate::tencent_sms::TencentSms;
@@ -26,6 +29,9 @@ pub fn registry() -> Vec<Arc<dyn Adapter>> {
         Arc::new(VolcengineSms::default()),
         Arc::new(TwilioSms::default()),
         Arc::new(AwsSnsSms::default()),
+        Arc::new(SendgridEmail::default()),
+        Arc::new(AwsSesEmail::default()),
+        Arc::new(AliyunDmEmail::default()),
     ]
 }
 

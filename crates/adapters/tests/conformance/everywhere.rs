@@ -11,20 +11,22 @@ const SECRET: &str = "whsec_YSB0ZXN0IHNlY3JldCBvZiAzMCBieXRlcywgbm8gMQ==";
 
 /// One case per adapter, with a batch that takes more than one call where there is such.
 fn cases() -> Vec<Case> {
+    let mut cases = phone_cases();
+    cases.extend(mail_cases());
+    cases
+}
+
+fn case(name: &str, settings: Value, secrets: &[&str], to: &[&str], content: Content) -> Case {
+    let secrets: Vec<_> = secrets.iter().map(|name| (*name, SECRET)).collect();
+    Case::new(
+        name,
+        account(settings, &secrets),
+        batch(to, &[("code", "4370")], content),
+    )
+}
+
+fn phone_cases() -> Vec<Case> {
     let sms = [MAINLAND[0], ABROAD, MAINLAND[1]];
-    let email = || Content::Email {
-        subject: "s".into(),
-        html: None,
-        text: Some("t".into()),
-    };
-    let case = |name, settings: Value, secrets: &[&str], to: &[&str], content| {
-        let secrets: Vec<_> = secrets.iter().map(|name| (*name, SECRET)).collect();
-        Case::new(
-            name,
-            account(settings, &secrets),
-            batch(to, &[("code", "4370")], content),
-        )
-    };
     vec![
         case(
             "tencent-sms",
@@ -77,6 +79,29 @@ fn cases() -> Vec<Case> {
             text("4370"),
         ),
         case(
+            "webhook",
+            json!({}),
+            &["signing_secret"],
+            &["https://hooks.example.com/1", "https://hooks.example.com/2"],
+            text("4370"),
+        ),
+    ]
+}
+
+fn mail_cases() -> Vec<Case> {
+    // One twice, so that there are two calls.
+    let people = [
+        "li.lei@corp.example",
+        "han@corp.example",
+        "li.lei@corp.example",
+    ];
+    let email = || Content::Email {
+        subject: "s".into(),
+        html: None,
+        text: Some("t".into()),
+    };
+    vec![
+        case(
             "smtp",
             json!({"host": "mail.example.com", "from": "shop@example.com", "username": "shop"}),
             &["password"],
@@ -84,11 +109,25 @@ fn cases() -> Vec<Case> {
             email(),
         ),
         case(
-            "webhook",
-            json!({}),
-            &["signing_secret"],
-            &["https://hooks.example.com/1", "https://hooks.example.com/2"],
-            text("4370"),
+            "sendgrid-email",
+            json!({"from": "shop@example.com"}),
+            &["api_key"],
+            &people,
+            email(),
+        ),
+        case(
+            "aws-ses-email",
+            json!({"region": "us-east-1", "from": "shop@example.com"}),
+            &["access_key_id", "secret_access_key"],
+            &people,
+            email(),
+        ),
+        case(
+            "aliyun-dm-email",
+            json!({"account_name": "shop@example.com"}),
+            &["access_key_id", "access_key_secret"],
+            &people,
+            email(),
         ),
     ]
 }
@@ -275,6 +314,8 @@ fn secrets_and_addresses_stay_out_of_sight() {
             json!({"code": 4711, "msg": echo, "detail": echo}),
             json!({"data": [{"code": 4711, "mobile": "13711112222", "msg": echo}]}),
             json!({"results": [{"reference": "dlv_1", "code": "x", "message": echo}]}),
+            json!({"errors": [{"field": format!("x.{SECRET}"), "message": echo}]}),
+            json!({"__type": format!("Bad{SECRET}"), "message": echo}),
             json!({ "unexpected": echo }),
         ];
         let xml = format!("<Error><Code>Bad{SECRET}</Code><Message>{echo}</Message></Error>");
@@ -305,48 +346,69 @@ fn adapters_without_receipts_say_so() {
     }
 }
 
+/// Field names of vendors' answers and receipts.
+const NAMES: &[&str] = &[
+    "Response",
+    "SendStatusSet",
+    "Error",
+    "Code",
+    "Message",
+    "SerialNo",
+    "PhoneNumber",
+    "Fee",
+    "BizId",
+    "code",
+    "msg",
+    "data",
+    "mobile",
+    "sid",
+    "count",
+    "fee",
+    "results",
+    "reference",
+    "id",
+    "segments",
+    "retry_after",
+    "biz_id",
+    "phone_number",
+    "success",
+    "report_status",
+    "receipts",
+    "status",
+    "at",
+    "user_receive_time",
+    "errors",
+    "field",
+    "message",
+    "MessageId",
+    "EnvId",
+    "__type",
+    "event",
+    "sg_message_id",
+    "email",
+    "austin_delivery",
+    "Type",
+    "eventType",
+    "mail",
+    "messageId",
+    "tags",
+    "bounce",
+    "bouncedRecipients",
+    "type",
+    "env_id",
+    "ResponseMetadata",
+    "Result",
+    "MessageID",
+    "message_id",
+    "status_code",
+    "recv_time",
+    "error_code",
+    "num_segments",
+];
+
 /// JSON that looks like vendors' answers now and then.
 fn json_text() -> impl Strategy<Value = String> {
-    let names = prop::sample::select(vec![
-        "Response",
-        "SendStatusSet",
-        "Error",
-        "Code",
-        "Message",
-        "SerialNo",
-        "PhoneNumber",
-        "Fee",
-        "BizId",
-        "code",
-        "msg",
-        "data",
-        "mobile",
-        "sid",
-        "count",
-        "fee",
-        "results",
-        "reference",
-        "id",
-        "segments",
-        "retry_after",
-        "biz_id",
-        "phone_number",
-        "success",
-        "report_status",
-        "sid",
-        "receipts",
-        "status",
-        "at",
-        "user_receive_time",
-        "ResponseMetadata",
-        "Result",
-        "MessageID",
-        "message_id",
-        "status_code",
-        "recv_time",
-        "error_code",
-        "num_segments",
-    ]);
+    let names = prop::sample::select(NAMES);
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -359,6 +421,10 @@ fn json_text() -> impl Strategy<Value = String> {
             "13711112222",
             "dlv_1",
             "SUCCESS",
+            "Notification",
+            "Bounce",
+            "delivered",
+            "dm:Deliver:Fail",
             "2026-01-02 03:04:05"
         ])
         .prop_map(Value::from),

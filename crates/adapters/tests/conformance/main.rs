@@ -8,8 +8,12 @@
 )]
 
 mod aliyun;
+mod aliyun_dm;
 mod aws_sns;
+mod bounce;
 mod everywhere;
+mod sendgrid;
+mod ses;
 mod signatures;
 mod simulator;
 mod smtp;

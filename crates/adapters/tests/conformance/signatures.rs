@@ -1,6 +1,6 @@
 //! The vendors' own signature vectors, fed with exactly their inputs.
 
-use austin_adapters::{aliyun_sms, sigv4, tencent_sms, twilio_sms, webhook};
+use austin_adapters::{acs3, sigv4, tencent_sms, twilio_sms, webhook};
 use serde_json::Value;
 
 fn vectors(json: &str) -> Vec<Value> {
@@ -67,14 +67,14 @@ fn aliyun_acs3() {
             .iter()
             .map(|(k, v)| (k.as_str(), v.as_str()))
             .collect();
-        let input = aliyun_sms::sign::Input {
+        let input = acs3::Input {
             method: text(given, "method"),
             query: &query,
             headers: &headers,
             body: text(given, "body").as_bytes(),
         };
         let id = text(given, "access_key_id");
-        let signed = aliyun_sms::sign::sign(&input, id, text(given, "access_key_secret"));
+        let signed = acs3::sign(&input, id, text(given, "access_key_secret"));
         assert_eq!(
             signed.canonical_request,
             text(expected, "canonical_request")
