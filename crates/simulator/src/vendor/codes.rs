@@ -6,8 +6,9 @@ use std::borrow::Cow;
 
 use super::Vendor;
 
-/// portable, Tencent per receiver, Tencent per call, Aliyun, YunPian, words.
-type Row = [&'static str; 6];
+/// portable, Tencent per receiver, Tencent per call, Aliyun, YunPian, Volcengine, Twilio, SNS,
+/// words. SNS tells by its words what an invalid parameter is about.
+type Row = [&'static str; 9];
 
 const TABLE: [Row; 7] = [
     [
@@ -16,6 +17,9 @@ const TABLE: [Row; 7] = [
         "InvalidParameterValue.IncorrectPhoneNumber",
         "isv.MOBILE_NUMBER_ILLEGAL",
         "2",
+        "RE:0006",
+        "21211",
+        "InvalidParameter PhoneNumber",
         "the recipient is not a valid number",
     ],
     [
@@ -24,6 +28,9 @@ const TABLE: [Row; 7] = [
         "FailedOperation.ContainSensitiveWord",
         "isv.SMS_CONTENT_ILLEGAL",
         "4",
+        "CR:0200",
+        "21617",
+        "InvalidParameter Message",
         "the content is not allowed",
     ],
     [
@@ -32,6 +39,9 @@ const TABLE: [Row; 7] = [
         "FailedOperation.PhoneNumberInBlacklist",
         "isv.BLACK_KEY_CONTROL_LIMIT",
         "10",
+        "CR:0201",
+        "21610",
+        "OptedOut",
         "the recipient is on a block list",
     ],
     [
@@ -40,6 +50,9 @@ const TABLE: [Row; 7] = [
         "InternalError.Timeout",
         "isp.SYSTEM_ERROR",
         "-51",
+        "RE:0500",
+        "20503",
+        "InternalError",
         "the system is busy, try again later",
     ],
     [
@@ -48,6 +61,9 @@ const TABLE: [Row; 7] = [
         "RequestLimitExceeded",
         "Throttling.User",
         "-5",
+        "FlowLimitExceeded",
+        "20429",
+        "Throttling",
         "too many requests",
     ],
     [
@@ -56,6 +72,9 @@ const TABLE: [Row; 7] = [
         "FailedOperation.InsufficientBalanceInSmsPackage",
         "isv.AMOUNT_NOT_ENOUGH",
         "3",
+        "RE:0010",
+        "63038",
+        "ServiceQuotaExceededException",
         "the balance is used up",
     ],
     [
@@ -64,6 +83,9 @@ const TABLE: [Row; 7] = [
         "UnauthorizedOperation.ServiceSuspendDueToArrears",
         "isv.OUT_OF_SERVICE",
         "-2",
+        "RE:0002",
+        "20005",
+        "AuthorizationError",
         "the account is suspended",
     ],
 ];
@@ -74,6 +96,9 @@ pub(crate) fn message_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
         Vendor::Tencent => row[1],
         Vendor::Aliyun => row[3],
         Vendor::Yunpian => row[4],
+        Vendor::Volcengine => row[5],
+        Vendor::Twilio => row[6],
+        Vendor::AwsSns => row[7],
         Vendor::Own | Vendor::Webhook | Vendor::Smtp => row[0],
     })
 }
@@ -84,6 +109,9 @@ pub(crate) fn call_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
         Vendor::Tencent => row[2],
         Vendor::Aliyun => row[3],
         Vendor::Yunpian => row[4],
+        Vendor::Volcengine => row[5],
+        Vendor::Twilio => row[6],
+        Vendor::AwsSns => row[7],
         Vendor::Own | Vendor::Webhook | Vendor::Smtp => row[0],
     })
 }
@@ -92,8 +120,8 @@ pub(crate) fn call_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
 pub(crate) fn words(code: &str) -> &'static str {
     TABLE
         .iter()
-        .find(|row| row[..5].contains(&code))
-        .map_or("refused by a rule of the simulator", |row| row[5])
+        .find(|row| row[..8].contains(&code))
+        .map_or("refused by a rule of the simulator", |row| row[8])
 }
 
 fn translate(code: &str, column: impl Fn(&Row) -> &'static str) -> Cow<'_, str> {

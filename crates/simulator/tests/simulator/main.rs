@@ -5,6 +5,7 @@
     reason = "a test that meets something unexpected should stop there"
 )]
 
+mod aws_sns;
 mod control;
 mod faults;
 mod hooks;
@@ -12,4 +13,6 @@ mod mail;
 mod own;
 mod receipts;
 mod rig;
+mod twilio;
 mod vendors;
+mod volcengine;
