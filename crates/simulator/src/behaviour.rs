@@ -72,7 +72,8 @@ pub enum LimitAnswer {
 pub struct ReceiptPlan {
     /// Where they are posted (`http://` only).
     pub url: String,
-    /// Key of the signature on receipts of the own protocol and of Twilio.
+    /// Key of the signature on receipts of the own protocol and of Twilio; for SendGrid's a P-256
+    /// key, Base64 of PKCS #8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
     /// Time from acceptance to the first post.
@@ -165,6 +166,9 @@ pub struct Credentials {
     /// Twilio account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub twilio: Option<TwilioKeys>,
+    /// SendGrid API key (`SG.…`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sendgrid_api_key: Option<Secret>,
     /// Standard Webhooks secret (`whsec_…`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Secret>,

@@ -50,8 +50,8 @@ impl Target {
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
     pub(crate) content_type: &'static str,
-    /// Header and value of the proof of origin.
-    pub(crate) signature: Option<(&'static str, String)>,
+    /// Headers and values of the proof of origin.
+    pub(crate) signature: Vec<(&'static str, String)>,
     pub(crate) body: Bytes,
 }
 
@@ -119,7 +119,7 @@ impl Callback {
         let mut request = Request::post(&self.target.path)
             .header(header::HOST, &self.target.authority)
             .header(header::CONTENT_TYPE, post.content_type);
-        if let Some((name, signature)) = &post.signature {
+        for (name, signature) in &post.signature {
             request = request.header(*name, signature);
         }
         request

@@ -173,7 +173,7 @@ impl Exchange<'_> {
                 Some(Receipt {
                     mark: *mark,
                     vendor: self.vendor,
-                    id: if self.vendor == Vendor::Aliyun {
+                    id: if matches!(self.vendor, Vendor::Aliyun | Vendor::Sendgrid) {
                         first
                     } else {
                         mark.number

@@ -80,6 +80,14 @@ fn place<'a>(parts: &Parts, path: &'a str) -> (Place<'a>, &'a str) {
     if bare.starts_with("/2010-04-01/") {
         return (Place::Send(Vendor::Twilio), bare);
     }
+    let bare = below(path, "/sendgrid").unwrap_or(path);
+    if bare.starts_with("/v3/") {
+        return (Place::Send(Vendor::Sendgrid), bare);
+    }
+    let bare = below(path, "/ses").unwrap_or(path);
+    if bare.starts_with("/v2/email/") {
+        return (Place::Send(Vendor::AwsSes), bare);
+    }
     if let Some(rest) = below(path, "/control") {
         return (Place::Control(rest), rest);
     }
@@ -191,6 +199,24 @@ mod tests {
         ];
         for (method, path, header, want) in cases {
             assert_eq!(routed(method, path, header), want, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn vendors_of_mail_have_paths_of_their_own() {
+        for (path, want) in [
+            (
+                "/a/x/sendgrid/v3/mail/send",
+                "Some(\"x\") Send(Sendgrid) /v3/mail/send",
+            ),
+            ("/v3/mail/send", "None Send(Sendgrid) /v3/mail/send"),
+            (
+                "/ses/v2/email/outbound-emails",
+                "None Send(AwsSes) /v2/email/outbound-emails",
+            ),
+            ("/sendgrid/v2/mail", "None Nowhere /sendgrid/v2/mail"),
+        ] {
+            assert_eq!(routed("POST", path, ""), want);
         }
     }
 }

@@ -18,9 +18,11 @@ use crate::webhook;
 
 pub(crate) mod aliyun;
 pub(crate) mod authorization;
+pub(crate) mod aws_ses;
 pub(crate) mod aws_sns;
 pub(crate) mod codes;
 pub(crate) mod own;
+pub(crate) mod sendgrid;
 pub(crate) mod sigv4;
 pub(crate) mod tencent;
 pub(crate) mod twilio;
@@ -38,6 +40,8 @@ pub(crate) enum Vendor {
     Volcengine,
     Twilio,
     AwsSns,
+    Sendgrid,
+    AwsSes,
     Webhook,
     Smtp,
 }
@@ -76,6 +80,8 @@ pub(crate) enum Shape<'a> {
     Volcengine { action: &'static str },
     Twilio,
     AwsSns,
+    Sendgrid,
+    AwsSes,
     Webhook,
 }
 
@@ -123,6 +129,8 @@ pub(crate) fn parse<'a>(vendor: Vendor, inbound: &Inbound<'a>) -> Result<Call<'a
         Vendor::Volcengine => volcengine::parse(inbound),
         Vendor::Twilio => twilio::parse(inbound),
         Vendor::AwsSns => aws_sns::parse(inbound),
+        Vendor::Sendgrid => sendgrid::parse(inbound),
+        Vendor::AwsSes => aws_ses::parse(inbound),
         Vendor::Webhook | Vendor::Smtp => webhook::parse(inbound),
     }
 }
@@ -138,6 +146,8 @@ pub(crate) fn answer(call: &Call<'_>, outcomes: &[Outcome<'_>]) -> Reply {
         Shape::Volcengine { action } => volcengine::answer(action, outcomes),
         Shape::Twilio => twilio::answer(call, outcomes),
         Shape::AwsSns => aws_sns::answer(outcomes),
+        Shape::Sendgrid => sendgrid::answer(outcomes),
+        Shape::AwsSes => aws_ses::answer(outcomes),
         Shape::Webhook => webhook::answer(outcomes),
     }
 }
@@ -154,6 +164,8 @@ pub(crate) fn failure(vendor: Vendor, code: &str, message: Option<&str>) -> Repl
         Vendor::Volcengine => volcengine::failure(&code, message),
         Vendor::Twilio => twilio::failure(&code, message),
         Vendor::AwsSns => aws_sns::failure(&code, message),
+        Vendor::Sendgrid => sendgrid::failure(&code, message),
+        Vendor::AwsSes => aws_ses::failure(&code, message),
         Vendor::Webhook | Vendor::Smtp => webhook::failure(&code, message),
     }
 }
@@ -166,6 +178,8 @@ pub(crate) fn receipts(vendor: Vendor, batch: &[Receipt]) -> (&'static str, Byte
         Vendor::Yunpian => yunpian::receipts(batch),
         Vendor::Volcengine => volcengine::receipts(batch),
         Vendor::Twilio => twilio::receipt(batch),
+        Vendor::Sendgrid => sendgrid::receipts(batch),
+        Vendor::AwsSes => aws_ses::receipt(batch),
         Vendor::Own | Vendor::AwsSns | Vendor::Webhook | Vendor::Smtp => own::receipts(batch),
     }
 }
@@ -177,15 +191,22 @@ pub(crate) fn acknowledged(vendor: Vendor, status: u16, body: &[u8]) -> bool {
         Vendor::Aliyun => aliyun::acknowledged(status, body),
         Vendor::Yunpian => yunpian::acknowledged(status, body),
         Vendor::Volcengine => status == 200,
-        Vendor::Own | Vendor::Twilio | Vendor::AwsSns | Vendor::Webhook | Vendor::Smtp => {
-            (200..300).contains(&status)
-        }
+        Vendor::Own
+        | Vendor::Twilio
+        | Vendor::AwsSns
+        | Vendor::Sendgrid
+        | Vendor::AwsSes
+        | Vendor::Webhook
+        | Vendor::Smtp => (200..300).contains(&status),
     }
 }
 
 /// Whether one refused message refuses the whole call.
 pub(crate) const fn all_or_nothing(vendor: Vendor) -> bool {
-    matches!(vendor, Vendor::Aliyun | Vendor::Volcengine)
+    matches!(
+        vendor,
+        Vendor::Aliyun | Vendor::Volcengine | Vendor::Sendgrid | Vendor::AwsSes
+    )
 }
 
 /// Whether the vendor posts receipts at all.
@@ -196,22 +217,23 @@ pub(crate) const fn posts_receipts(vendor: Vendor) -> bool {
 /// Most receipts in one post, where the protocol says so.
 pub(crate) const fn receipts_a_post(vendor: Vendor) -> usize {
     match vendor {
-        Vendor::Twilio => 1,
+        Vendor::Twilio | Vendor::AwsSes => 1,
         _ => usize::MAX,
     }
 }
 
-/// The header that proves where a receipt post comes from.
+/// The headers that prove where a receipt post, which `first` stands in, comes from.
 pub(crate) fn receipt_signature(
-    vendor: Vendor,
+    first: &Receipt,
     token: &str,
     url: &str,
     body: &[u8],
-) -> Option<(&'static str, String)> {
-    match vendor {
-        Vendor::Own => Some(("x-sim-signature", own::signature(token, body))),
-        Vendor::Twilio => Some(("x-twilio-signature", twilio::signature(token, url, body))),
-        _ => None,
+) -> Vec<(&'static str, String)> {
+    match first.vendor {
+        Vendor::Own => vec![("x-sim-signature", own::signature(token, body))],
+        Vendor::Twilio => vec![("x-twilio-signature", twilio::signature(token, url, body))],
+        Vendor::Sendgrid => sendgrid::signature(token, first.done_ms, body),
+        _ => Vec::new(),
     }
 }
 

@@ -84,10 +84,11 @@ impl Courier {
 
     fn compose(&self, first: &Receipt, batch: &[Receipt]) -> Post {
         let (content_type, body) = vendor::receipts(first.vendor, batch);
-        let signature = self.plan.token.as_ref().and_then(|token| {
+        let signature = self.plan.token.as_ref().map(|token| {
             let url = first.url.as_deref().unwrap_or(&self.plan.url);
-            vendor::receipt_signature(first.vendor, token.reveal(), url, &body)
+            vendor::receipt_signature(first, token.reveal(), url, &body)
         });
+        let signature = signature.unwrap_or_default();
         Post {
             content_type,
             signature,

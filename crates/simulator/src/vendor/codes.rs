@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use super::Vendor;
 
 /// portable, Tencent per receiver, Tencent per call, Aliyun, YunPian, Volcengine, Twilio, SNS,
-/// words. SNS tells by its words what an invalid parameter is about.
-type Row = [&'static str; 9];
+/// SendGrid (status and field), SES, words. SNS tells by its words what an invalid parameter is about.
+type Row = [&'static str; 11];
 
 const TABLE: [Row; 7] = [
     [
@@ -20,6 +20,8 @@ const TABLE: [Row; 7] = [
         "RE:0006",
         "21211",
         "InvalidParameter PhoneNumber",
+        "400 personalizations.0.to.0.email",
+        "BadRequestException",
         "the recipient is not a valid number",
     ],
     [
@@ -31,6 +33,8 @@ const TABLE: [Row; 7] = [
         "CR:0200",
         "21617",
         "InvalidParameter Message",
+        "400 content.0.value",
+        "MessageRejected",
         "the content is not allowed",
     ],
     [
@@ -42,6 +46,8 @@ const TABLE: [Row; 7] = [
         "CR:0201",
         "21610",
         "OptedOut",
+        "400 personalizations.0.to.0.email",
+        "MessageRejected",
         "the recipient is on a block list",
     ],
     [
@@ -53,6 +59,8 @@ const TABLE: [Row; 7] = [
         "RE:0500",
         "20503",
         "InternalError",
+        "500",
+        "InternalFailure",
         "the system is busy, try again later",
     ],
     [
@@ -64,6 +72,8 @@ const TABLE: [Row; 7] = [
         "FlowLimitExceeded",
         "20429",
         "Throttling",
+        "429",
+        "TooManyRequestsException",
         "too many requests",
     ],
     [
@@ -75,6 +85,8 @@ const TABLE: [Row; 7] = [
         "RE:0010",
         "63038",
         "ServiceQuotaExceededException",
+        "401",
+        "LimitExceededException",
         "the balance is used up",
     ],
     [
@@ -86,6 +98,8 @@ const TABLE: [Row; 7] = [
         "RE:0002",
         "20005",
         "AuthorizationError",
+        "403",
+        "AccountSuspendedException",
         "the account is suspended",
     ],
 ];
@@ -99,6 +113,8 @@ pub(crate) fn message_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
         Vendor::Volcengine => row[5],
         Vendor::Twilio => row[6],
         Vendor::AwsSns => row[7],
+        Vendor::Sendgrid => row[8],
+        Vendor::AwsSes => row[9],
         Vendor::Own | Vendor::Webhook | Vendor::Smtp => row[0],
     })
 }
@@ -112,6 +128,8 @@ pub(crate) fn call_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
         Vendor::Volcengine => row[5],
         Vendor::Twilio => row[6],
         Vendor::AwsSns => row[7],
+        Vendor::Sendgrid => row[8],
+        Vendor::AwsSes => row[9],
         Vendor::Own | Vendor::Webhook | Vendor::Smtp => row[0],
     })
 }
@@ -120,8 +138,8 @@ pub(crate) fn call_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
 pub(crate) fn words(code: &str) -> &'static str {
     TABLE
         .iter()
-        .find(|row| row[..8].contains(&code))
-        .map_or("refused by a rule of the simulator", |row| row[8])
+        .find(|row| row[..10].contains(&code))
+        .map_or("refused by a rule of the simulator", |row| row[10])
 }
 
 fn translate(code: &str, column: impl Fn(&Row) -> &'static str) -> Cow<'_, str> {

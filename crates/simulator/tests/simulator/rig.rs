@@ -224,7 +224,7 @@ async fn serve(
                 return Ok(());
             }
         };
-        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let length = head
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "))

@@ -114,7 +114,7 @@ async fn receipts_are_signed_one_a_post_and_go_where_the_call_says() {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"12345");
         let tag = hmac::sign(&key, format!("{callback}{signed}").as_bytes());
         // The head as the sink kept it, in lower case.
-        let signature = STANDARD.encode(tag.as_ref()).to_lowercase();
+        let signature = STANDARD.encode(tag.as_ref());
         assert!(
             post.head
                 .contains(&format!("x-twilio-signature: {signature}")),
