@@ -13,5 +13,6 @@ mod kill;
 mod load;
 mod mail;
 mod mail_server;
+mod mail_vendors;
 mod program;
 mod rig;
