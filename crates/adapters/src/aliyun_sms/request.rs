@@ -74,7 +74,12 @@ fn send_batch_sms(job: &Job<'_>, round: &[usize]) -> Result<HttpRequest, Verdict
     signed(job, "SendBatchSms", body)
 }
 
-fn signed(job: &Job<'_>, action: &'static str, body: String) -> Result<HttpRequest, Verdict> {
+/// A signed call of an action.
+pub(super) fn signed(
+    job: &Job<'_>,
+    action: &'static str,
+    body: String,
+) -> Result<HttpRequest, Verdict> {
     let endpoint = Endpoint::of(job.account, ENDPOINT)?;
     let date = job.context.now.utc("%Y-%m-%dT%H:%M:%SZ");
     let nonce = format!("{:032x}", job.context.nonce);
