@@ -138,7 +138,6 @@ fn a_batch_of_one_call_needs_no_state() {
         Step::Call { state, .. } => assert_eq!(state, State::default()),
         Step::Token { want, .. } => panic!("{want:?}"),
         Step::Done(verdicts) => panic!("{verdicts:?}"),
-        Step::Token { want, .. } => panic!("{want:?}"),
     }
 }
 

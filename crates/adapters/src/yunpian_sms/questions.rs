@@ -52,7 +52,8 @@ impl Asks for YunpianSms {
     }
 }
 
-/// The balance exactly as written: money is decimal.
+/// The balance exactly as written: money is decimal. Accounts of old kinds may count messages; the
+/// answer does not say so.
 fn balance(body: &[u8]) -> Option<Balance> {
     #[derive(serde::Deserialize)]
     struct User<'a> {

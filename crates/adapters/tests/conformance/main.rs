@@ -10,6 +10,7 @@
 mod aliyun;
 mod aws_sns;
 mod everywhere;
+mod questions;
 mod signatures;
 mod simulator;
 mod smtp;

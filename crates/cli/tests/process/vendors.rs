@@ -107,7 +107,10 @@ async fn a_vendor_that_answers_500_is_left_alone_until_it_is_well() {
     let (_, by_b) = between(&b, back_from + 1, back_to);
     let share = per_mille(by_a, by_a + by_b);
     println!("half a minute after its recovery A has {share} of 1000");
-    assert!((680..=720).contains(&share), "A has {share} per mille, not 700 ± 20");
+    assert!(
+        (680..=720).contains(&share),
+        "A has {share} per mille, not 700 ± 20"
+    );
     for (state, count) in &states {
         let fine = matches!(state.as_str(), "sent" | "delivered");
         assert!(fine, "{count} deliveries are {state}");
@@ -165,7 +168,10 @@ async fn what_a_vendor_may_have_taken_follows_the_policy_of_its_class() {
                 let twice = copies == json!(attempts.len());
                 assert!(twice, "{copies} copies: {delivery:#}");
                 if attempts.len() > 1 {
-                    assert!(delivery.to_string().contains("resend_unknown"), "{delivery:#}");
+                    assert!(
+                        delivery.to_string().contains("resend_unknown"),
+                        "{delivery:#}"
+                    );
                 }
             }
         }
@@ -217,7 +223,10 @@ async fn a_limit_is_kept_and_codes_pass_what_waits() {
     took.sort();
     let p99 = took[took.len() * 99 / 100];
     println!("{messages} in 30 s; {} codes, p99 {p99:?}", took.len());
-    assert!((8_910..=9_090).contains(&messages), "{messages} in 30 s, not 9000 ± 90");
+    assert!(
+        (8_910..=9_090).contains(&messages),
+        "{messages} in 30 s, not 9000 ± 90"
+    );
     assert!(p99 < Duration::from_secs(1), "p99 of a code is {p99:?}");
     let lanes = client.get("/v1/lanes").await.to_string();
     assert!(lanes.contains("limited by slow: 300/s"), "{lanes}");
