@@ -36,13 +36,16 @@ pub(crate) fn adapter_reply(data: &[u8]) {
                 assert!(!format!("{verdicts:?}").contains(SECRET));
                 return;
             }
-            Step::Token { want, .. } => panic!("no built-in adapter wants {want:?}"),
             Step::Call { call, state } => {
                 assert!(!format!("{call:?}").contains(SECRET));
                 let reply = match call {
                     austin_adapter_api::Call::Http(_) => http_reply(*status, body),
                     austin_adapter_api::Call::Smtp(_) => smtp_reply(*status, body),
                 };
+                step = adapter.resume(&account, &batch, state, reply, &context());
+            }
+            Step::Token { state, .. } => {
+                let reply = Reply::Token("token of the host".into());
                 step = adapter.resume(&account, &batch, state, reply, &context());
             }
         }

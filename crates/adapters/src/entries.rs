@@ -50,6 +50,19 @@ pub(crate) fn read(
     }
 }
 
+/// Every entry of a list that was fetched. The vendor does not hand them out again: what cannot be
+/// read is kept too, as a receipt that matches nothing.
+pub(crate) fn pulled(
+    entries: &[Value],
+    read: impl Fn(&Value) -> Result<Receipt, String>,
+) -> Vec<Receipt> {
+    let receipt = |(index, entry): (usize, &Value)| Receipt {
+        raw: evidence(&entry.to_string()),
+        ..read(entry).unwrap_or_else(|fault| unreadable(format!("entry {index}: {fault}")))
+    };
+    entries.iter().enumerate().map(receipt).collect()
+}
+
 /// The receipts with the answer the vendor expects.
 pub(crate) fn answered(
     receipts: Vec<Receipt>,

@@ -7,7 +7,9 @@
 //! exactly one verdict per recipient.
 
 mod answer;
+mod asking;
 mod beijing;
+mod decimal;
 mod endpoint;
 mod entries;
 mod fields;

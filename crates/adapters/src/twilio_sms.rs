@@ -5,17 +5,20 @@
 //! the send call was lost. The vendor has no key that makes a repeated send one send.
 
 mod codes;
+mod questions;
 mod receipts;
 mod reply;
 mod request;
 pub mod sign;
 
+use austin_adapter_api::question::{Asking, Question};
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
     Refused, Reply, State, Step, VendorLimits,
 };
 use austin_domain::{Channel, Verdict};
 
+use crate::asking;
 use crate::fields::{endpoint, integer, required, text, url};
 use crate::rounds::{self, Job, Reading, Rounds};
 
@@ -85,6 +88,7 @@ fn descriptor() -> Descriptor {
         capabilities: Capabilities {
             receipts: true,
             receipts_signed: true,
+            query: true,
             ..Capabilities::default()
         },
         limits: VendorLimits::default(),
@@ -136,6 +140,21 @@ impl Adapter for TwilioSms {
         _context: &Context,
     ) -> Result<Receipts, Refused> {
         receipts::read(account, request)
+    }
+
+    fn ask(&self, account: &Account, question: &Question, context: &Context) -> Asking {
+        asking::ask(self, account, question, context)
+    }
+
+    fn answer(
+        &self,
+        account: &Account,
+        question: &Question,
+        _state: State,
+        reply: Reply,
+        context: &Context,
+    ) -> Asking {
+        asking::answer(self, account, question, &reply, context)
     }
 }
 

@@ -7,16 +7,19 @@
 //! (SendSms) and 6361/171584 (receipts) of volcengine.com.
 
 mod codes;
+mod questions;
 mod receipts;
 mod reply;
 mod request;
 
+use austin_adapter_api::question::{Asking, Question};
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
     Refused, Reply, State, Step, VendorLimits,
 };
 use austin_domain::{Channel, Verdict};
 
+use crate::asking;
 use crate::fields::{endpoint, required, text, with_default};
 use crate::phone;
 use crate::rounds::{self, Job, Reading, Rounds};
@@ -77,6 +80,7 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            query: true,
             ..Capabilities::default()
         },
         limits: VendorLimits::default(),
@@ -128,6 +132,21 @@ impl Adapter for VolcengineSms {
         _context: &Context,
     ) -> Result<Receipts, Refused> {
         receipts::read(&request.body)
+    }
+
+    fn ask(&self, account: &Account, question: &Question, context: &Context) -> Asking {
+        asking::ask(self, account, question, context)
+    }
+
+    fn answer(
+        &self,
+        account: &Account,
+        question: &Question,
+        _state: State,
+        reply: Reply,
+        context: &Context,
+    ) -> Asking {
+        asking::answer(self, account, question, &reply, context)
     }
 }
 

@@ -5,17 +5,12 @@ use std::sync::Arc;
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Capabilities, Context, Descriptor, Reply, State, Step,
 };
-use austin_domain::route::Share;
 use austin_domain::template::{Template, Version};
-use austin_domain::{AccountId, AppId, Channel, DeliveryId, Lane, TemplateId, Timestamp, Vars};
-use austin_ports::BoxFuture;
-use austin_ports::catalog::{
-    AccountRecord, AuditEntry, Catalog, CatalogChange, CatalogError, Role, Route, Snapshot,
-    TemplateEntry,
-};
+use austin_domain::{AccountId, AppId, Channel, DeliveryId, Lane, TemplateId, Vars};
+use austin_ports::catalog::{AccountRecord, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::{MessageHead, WorkItem};
+use austin_testkit::GivenCatalog;
 use austin_testkit::builders::{self, NOW};
-use tokio::sync::watch;
 
 use crate::adapters::Adapters;
 use crate::caller::Caller;

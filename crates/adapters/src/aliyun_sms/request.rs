@@ -72,7 +72,12 @@ fn send_batch_sms(job: &Job<'_>, round: &[usize]) -> Result<HttpRequest, Verdict
     signed(job, "SendBatchSms", body)
 }
 
-fn signed(job: &Job<'_>, name: &'static str, body: String) -> Result<HttpRequest, Verdict> {
+/// A signed call of an action.
+pub(super) fn signed(
+    job: &Job<'_>,
+    name: &'static str,
+    body: String,
+) -> Result<HttpRequest, Verdict> {
     let action = Action {
         endpoint: ENDPOINT,
         name,

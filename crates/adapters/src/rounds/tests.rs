@@ -136,8 +136,8 @@ fn a_batch_of_one_call_needs_no_state() {
     };
     match start(&Vendor { bad: vec![] }, &job) {
         Step::Call { state, .. } => assert_eq!(state, State::default()),
-        Step::Done(verdicts) => panic!("{verdicts:?}"),
         Step::Token { want, .. } => panic!("{want:?}"),
+        Step::Done(verdicts) => panic!("{verdicts:?}"),
     }
 }
 

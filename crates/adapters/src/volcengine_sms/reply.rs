@@ -60,7 +60,7 @@ fn accepted(job: &Job<'_>, round: &[usize], ids: &[Value]) -> Reading {
     Reading::Each(ids.into_iter().map(accept).collect())
 }
 
-fn explained(code: &str, message: String) -> String {
+pub(super) fn explained(code: &str, message: String) -> String {
     if code == codes::CLOCK_SKEW {
         return format!("this machine's clock is too far off: {message}");
     }

@@ -148,7 +148,7 @@ pub(super) fn signed(
 }
 
 /// The number as the vendor takes it: national for the mainland, E.164 with `+` abroad.
-fn number(number: &str) -> String {
+pub(super) fn number(number: &str) -> String {
     if phone::is_mainland(number) {
         phone::vendor_digits(number)
     } else {
@@ -214,6 +214,6 @@ fn template_param(job: &Job<'_>, item: &Item) -> Result<String, Verdict> {
     Ok(Value::from(values).to_string())
 }
 
-pub(super) fn elsewhere(code: &str, detail: &str) -> Verdict {
+fn elsewhere(code: &str, detail: &str) -> Verdict {
     Verdict::Elsewhere(Cause::new(code, detail))
 }

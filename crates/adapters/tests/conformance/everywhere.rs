@@ -404,6 +404,12 @@ const NAMES: &[&str] = &[
     "recv_time",
     "error_code",
     "num_segments",
+    "sendDetailsResults",
+    "PullSmsSendStatusSet",
+    "SmsSendDetailDTOs",
+    "SmsSendDetailDTO",
+    "OutId",
+    "balance",
 ];
 
 /// JSON that looks like vendors' answers now and then.
@@ -496,6 +502,32 @@ proptest! {
             let state = State(serde_json::from_str(&state).unwrap());
             if let Step::Done(verdicts) = case.resume(state, http(200, body.clone())) {
                 prop_assert_eq!(verdicts.len(), case.batch.items.len());
+            }
+        }
+    }
+
+    #[test]
+    fn any_answer_to_a_question_is_survived(body in bytes_or_json(), status in 100_u16..600) {
+        use austin_adapter_api::question::{Question, Subject};
+        let subject = |id: Option<&str>| Subject {
+            reference: "dlv_1".into(),
+            to: MAINLAND[0].into(),
+            vendor_id: id.map(str::to_owned),
+            sent_at: context().now,
+        };
+        let questions = [
+            Question::Pull { cursor: State::default() },
+            Question::Query(subject(None)),
+            Question::Query(subject(Some("13711112222"))),
+            Question::Balance,
+        ];
+        for case in cases() {
+            for question in &questions {
+                let reply = http(status, body.clone());
+                let state = State::default();
+                let answer = case.adapter.answer(&case.account, question, state, reply, &context());
+                let shown = format!("{answer:?}");
+                prop_assert!(!shown.contains(SECRET));
             }
         }
     }

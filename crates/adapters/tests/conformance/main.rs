@@ -12,6 +12,7 @@ mod aliyun_dm;
 mod aws_sns;
 mod bounce;
 mod everywhere;
+mod questions;
 mod sendgrid;
 mod ses;
 mod signatures;

@@ -16,3 +16,4 @@ mod mail_server;
 mod mail_vendors;
 mod program;
 mod rig;
+mod vendors;
