@@ -5,17 +5,20 @@
 //! (SendSms) and 382/59177 (receipts) of cloud.tencent.com.
 
 mod codes;
+mod questions;
 mod receipts;
 mod reply;
 mod request;
 pub mod sign;
 
+use austin_adapter_api::question::{Asking, Question};
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
     Refused, Reply, State, Step, VendorLimits,
 };
 use austin_domain::{Channel, Verdict};
 
+use crate::asking;
 use crate::fields::{DAY, HOUR, choice, codes_to_a_number, endpoint, required, text, with_default};
 use crate::phone;
 use crate::rounds::{self, Job, Reading, Rounds};
@@ -97,6 +100,8 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            query: true,
+            pull: true,
             ..Capabilities::default()
         },
     }
@@ -145,6 +150,21 @@ impl Adapter for TencentSms {
         _context: &Context,
     ) -> Result<Receipts, Refused> {
         receipts::read(&request.body)
+    }
+
+    fn ask(&self, account: &Account, question: &Question, context: &Context) -> Asking {
+        asking::ask(self, account, question, context)
+    }
+
+    fn answer(
+        &self,
+        account: &Account,
+        question: &Question,
+        _state: State,
+        reply: Reply,
+        context: &Context,
+    ) -> Asking {
+        asking::answer(self, account, question, &reply, context)
     }
 }
 

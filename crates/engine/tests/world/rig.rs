@@ -8,6 +8,7 @@ use austin_adapter_api::{Adapter, Call, Fault, FaultKind, HttpReply, Phase, Repl
 use austin_adapters::simulator::Simulator;
 use austin_domain::{AccountId, AppId, Class, DeliveryId, Reason, State, TemplateId, Timestamp};
 use austin_engine::send::{Recipient, SendAnswer, SendRequest};
+use austin_engine::status::AccountStatus;
 use austin_engine::{Adapters, Caller, Config, Engine, Parts, Refusal};
 use austin_ports::catalog::{Catalog, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::Change;
@@ -183,7 +184,7 @@ impl Blobs for NoBlobs {
     }
 }
 
-fn catalog() -> Arc<dyn Catalog> {
+fn catalog(change: impl FnOnce(&mut Snapshot)) -> Arc<dyn Catalog> {
     let mut snapshot = Snapshot::default();
     for id in 1..=2 {
         let mut account = builders::account(&format!("sim-{id}"));
@@ -217,6 +218,7 @@ fn catalog() -> Arc<dyn Catalog> {
         };
         snapshot.routes.insert(lane, Arc::new(route));
     }
+    change(&mut snapshot);
     Arc::new(GivenCatalog::new(snapshot))
 }
 
@@ -235,6 +237,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, behaviour: Behaviour) -> Self {
+        Self::with(seed, behaviour, |_| ())
+    }
+
+    /// A world whose catalog is changed before it begins.
+    pub(crate) fn with(
+        seed: u64,
+        behaviour: Behaviour,
+        change: impl FnOnce(&mut Snapshot),
+    ) -> Self {
         let ledger = Arc::new(MemoryLedger::default());
         let clock = Arc::new(ManualClock::default());
         let vendor = Arc::new(Vendor {
@@ -243,7 +254,7 @@ impl World {
             taken: Mutex::default(),
             calls: Mutex::default(),
         });
-        let catalog = catalog();
+        let catalog = catalog(change);
         let (runtime, engine) = start(&ledger, &clock, &vendor, &catalog, seed);
         Self {
             runtime: Some(runtime),
@@ -324,6 +335,10 @@ impl World {
             send_at,
             ..SendRequest::default()
         };
+        self.ask(request)
+    }
+
+    fn ask(&mut self, request: SendRequest) -> Result<SendAnswer, Refusal> {
         let caller = Caller {
             app: AppId::from_u64(1),
             name: "shop".into(),
@@ -378,6 +393,48 @@ impl World {
 
     pub(crate) fn states(&self) -> BTreeMap<State, usize> {
         self.ledger.states()
+    }
+
+    /// Sends to one number, however often it was written to before.
+    pub(crate) fn send_to(&mut self, class: Class, to: &str) -> Result<DeliveryId, Refusal> {
+        let request = SendRequest {
+            template: class.as_str().into(),
+            to: vec![Recipient {
+                to: to.into(),
+                ..Recipient::default()
+            }],
+            ..SendRequest::default()
+        };
+        Ok(self.ask(request)?.deliveries[0].id)
+    }
+
+    /// How a delivery stands, and the code of the reason it has.
+    pub(crate) fn stands(&self, id: DeliveryId) -> (State, Option<String>) {
+        let row = self.evidence(id).delivery;
+        (row.state, row.reason.map(|reason| reason.code))
+    }
+
+    /// What was changed by itself at an account, oldest first.
+    pub(crate) fn changes_of(&self, account: &str) -> Vec<String> {
+        let subject = format!("account/{account}");
+        let runtime = self.runtime.as_ref().unwrap();
+        let entries = runtime.block_on(self.catalog.history(Some(&subject), 100));
+        let entries = entries.unwrap().into_iter().rev();
+        entries.map(|entry| entry.action).collect()
+    }
+
+    /// How an account does.
+    pub(crate) fn account(&self, key: &str) -> AccountStatus {
+        self.engine.account_status(key).unwrap()
+    }
+
+    /// Why a class waits.
+    pub(crate) fn why_waits(&self, class: Class) -> Option<String> {
+        let lanes = self.engine.lanes();
+        let lane = lanes
+            .into_iter()
+            .find(|status| status.lane.class == class)?;
+        lane.wait.reason
     }
 
     /// Messages the vendor took, doubles included.
