@@ -40,7 +40,7 @@ async fn a_limit_is_told_to_the_caller_on_the_lane_and_on_the_message() {
     assert_eq!(lane["limits"][0]["limit"], "calls_per_second");
     assert_eq!(lane["limits"][0]["most"], 1.0);
     let next = app
-        .post("/v1/messages", &message("greet"))
+        .post("/v1/messages", &message(&json!(["+8613711112299"])))
         .await
         .expect(202);
     let told = next["wait"]["reason"].as_str().unwrap();
@@ -51,7 +51,7 @@ async fn a_limit_is_told_to_the_caller_on_the_lane_and_on_the_message() {
 async fn an_accounts_health_is_shown_with_its_rates_and_windows() {
     let app = App::ready().await;
     let sent = app
-        .post("/v1/messages", &message("greet"))
+        .post("/v1/messages", &message(&json!(["+8613711112299"])))
         .await
         .expect(202);
     let delivery = sent["deliveries"][0]["id"].as_str().unwrap();
