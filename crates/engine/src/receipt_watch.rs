@@ -176,9 +176,15 @@ async fn time_out(
     let may = row.state == State::Sent
         && row.attempts < timeout.most_attempts
         && row.message.expires_at > now
-        && has_unused(shared, &evidence)
         && (item.is_some() || !has_secrets(shared, &evidence));
-    if !may {
+    let item = match item {
+        Some(item) => WorkItem {
+            moves: true,
+            ..item
+        },
+        None => item_of(&evidence),
+    };
+    if !may || !has_unused(shared, &evidence, &item, now) {
         return Ok(());
     }
     let from = row
@@ -199,25 +205,33 @@ async fn time_out(
     if held.first() == Some(&true) {
         shared.aftermath.metrics.timed_out(from);
         let lane = shared.lane(lane);
-        match item {
-            Some(item) => {
-                lane.with(|queue| queue.put_back(std::iter::once(item)));
-                lane.bell.notify_one();
-            }
-            None => lane.offer_due([delivery]),
-        }
+        lane.with(|queue| queue.put_back(std::iter::once(item)));
+        lane.bell.notify_one();
     }
     Ok(())
 }
 
 /// Whether an account that has not had the delivery may take it.
-fn has_unused(shared: &Shared, evidence: &Evidence) -> bool {
+fn has_unused(shared: &Shared, evidence: &Evidence, item: &WorkItem, now: Timestamp) -> bool {
+    let used: Vec<AccountId> = evidence.attempts.iter().map(|row| row.account).collect();
     let directory = shared.directories.current();
-    let used = |id: AccountId| evidence.attempts.iter().any(|row| row.account == id);
-    directory
-        .shares(&evidence.delivery.message)
-        .iter()
-        .any(|share| !used(share.account) && directory.usable(share.account).is_some())
+    directory.has_other_than(item, &used, now)
+}
+
+/// The delivery as it would be sent again; it had no secret values.
+fn item_of(evidence: &Evidence) -> WorkItem {
+    let row = &evidence.delivery;
+    WorkItem {
+        id: row.id,
+        message: Arc::clone(&row.message),
+        to: row.to.clone(),
+        vars: Arc::clone(&row.vars),
+        secret_names: Arc::from([]),
+        state: State::Queued,
+        attempts: row.attempts,
+        last_account: row.account,
+        moves: true,
+    }
 }
 
 /// Whether the message had values that the ledger has wiped.

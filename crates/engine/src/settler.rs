@@ -133,7 +133,7 @@ pub(crate) fn follows(
     let situation = Situation {
         policy: ClassPolicy::of(item.message.lane.class),
         attempts: item.attempts,
-        has_other_account: directory.has_other(&item.message, account),
+        has_other_account: directory.has_other(item, account, now),
         expires_at: item.message.expires_at,
         now,
         random: shared.random(),
@@ -263,6 +263,7 @@ pub(crate) fn retry_of(item: WorkItem, next: &Next, account: AccountId) -> Optio
     (sent || matches!(next, Next::Wait { .. })).then(|| WorkItem {
         state: State::Queued,
         last_account: Some(account),
+        moves: matches!(next, Next::Wait { due_at: None, .. }),
         ..item
     })
 }
