@@ -21,6 +21,7 @@ mod treatment;
 
 pub mod aliyun_sms;
 pub mod simulator;
+pub mod smpp;
 pub mod smtp;
 pub mod tencent_sms;
 pub mod webhook;

@@ -6,6 +6,7 @@ use austin_adapter_api::Adapter;
 
 use crate::aliyun_sms::AliyunSms;
 use crate::simulator::Simulator;
+use crate::smpp::Smpp;
 use crate::smtp::Smtp;
 use crate::tencent_sms::TencentSms;
 use crate::webhook::Webhook;
@@ -17,6 +18,7 @@ pub fn registry() -> Vec<Arc<dyn Adapter>> {
         Arc::new(TencentSms::default()),
         Arc::new(AliyunSms::default()),
         Arc::new(YunpianSms::default()),
+        Arc::new(Smpp::default()),
         Arc::new(Smtp::default()),
         Arc::new(Webhook::default()),
         Arc::new(Simulator::default()),
