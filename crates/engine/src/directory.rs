@@ -42,6 +42,11 @@ impl Directory {
         self.accounts.get(&id)
     }
 
+    /// All accounts that can be called.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
+        self.accounts.values()
+    }
+
     /// The accounts that may send this message.
     pub(crate) fn shares(&self, message: &MessageHead) -> Vec<Share> {
         if let Some(account) = message.account {
@@ -100,6 +105,11 @@ impl Directories {
         let fresh = Arc::new(Directory { snapshot, accounts });
         self.current.store(Arc::clone(&fresh));
         fresh
+    }
+
+    /// The adapter of this name.
+    pub(crate) fn adapter(&self, name: &str) -> Option<&Speaker> {
+        self.adapters.get(name)
     }
 
     /// The pace of an account.

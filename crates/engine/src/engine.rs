@@ -29,7 +29,7 @@ use crate::settler::{Finished, Settler};
 use crate::shared::Shared;
 use crate::status::{self, LaneStatus, Readiness};
 use crate::timers::Timers;
-use crate::{receipts, reconcilers, recovery, settler};
+use crate::{receipts, reconcilers, recovery, sessions, settler};
 
 /// What the engine is made of.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
@@ -112,6 +112,8 @@ impl Engine {
         tracker.spawn(reconcilers::expiry(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::parked(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::retention(Arc::clone(&self.shared)));
+        tracker.spawn(sessions::keep(Arc::clone(&self.shared)));
+        tracker.spawn(sessions::arrivals(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::gauges(Arc::clone(&self.shared)));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())

@@ -21,6 +21,7 @@ mod receipts;
 mod reconcilers;
 mod recovery;
 mod render;
+mod sessions;
 mod settler;
 mod shared;
 mod timers;

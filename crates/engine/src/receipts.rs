@@ -80,7 +80,7 @@ fn authenticate(record: &AccountRecord, signed: bool, token: Option<&str>) -> Re
     }
 }
 
-fn for_ledger(account: AccountId, receipt: &Receipt) -> NewReceipt {
+pub(crate) fn for_ledger(account: AccountId, receipt: &Receipt) -> NewReceipt {
     NewReceipt {
         account,
         key: receipt.key.clone(),
@@ -101,7 +101,7 @@ fn for_ledger(account: AccountId, receipt: &Receipt) -> NewReceipt {
     }
 }
 
-fn word(fate: ReceiptFate) -> &'static str {
+pub(crate) fn word(fate: ReceiptFate) -> &'static str {
     match fate {
         ReceiptFate::Moved(_, state) => state.as_str(),
         ReceiptFate::Kept(..) => "kept",
