@@ -211,7 +211,7 @@ struct Fields<'t> {
 }
 
 /// Names before a colon; of two that fit the longer stands first.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "submit date",
     "submit_date",
     "submitdate",
@@ -219,6 +219,7 @@ const NAMES: [&str; 11] = [
     "done_date",
     "donedate",
     "dlvrd",
+    "sub",
     "stat",
     "text",
     "err",
