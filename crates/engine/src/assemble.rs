@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_domain::route::Wheel;
+use austin_domain::route::{Share, Wheel};
 use austin_domain::template::TemplateState;
 use austin_domain::{AccountId, MessageId, Reason, State, TemplateId, Timestamp};
 use austin_ports::ledger::{Change, WorkItem};
@@ -98,7 +98,7 @@ impl Assembly<'_> {
                     .or_else(|| wheel.pick(&shares, open))
             };
             let Some(usable) = picked.and_then(|id| self.directory.usable(id)) else {
-                self.without_account(item, shares.is_empty());
+                self.without_account(item, &shares);
                 return;
             };
             let usable = Arc::clone(usable);
@@ -190,7 +190,7 @@ impl Assembly<'_> {
 
     /// No account takes the delivery now: it keeps its place, unless its caller named the
     /// account, in which case it makes room for those behind it.
-    fn without_account(&mut self, item: WorkItem, no_route: bool) {
+    fn without_account(&mut self, item: WorkItem, shares: &[Share]) {
         let until = self.plan.blocked.as_ref().map(|blocked| blocked.until);
         if let Some(account) = item.message.account {
             let unusable = self.directory.usable(account).is_none();
@@ -198,15 +198,20 @@ impl Assembly<'_> {
                 .filter(|_| !unusable)
                 .unwrap_or(self.now.plus(PINNED_RECHECK));
             if unusable || due > self.now.plus(SHORT_WAIT) {
-                let detail = "the account it was sent through cannot be called now";
+                let mut detail = "the account it was sent through cannot be called now".to_owned();
+                if let Some(why) = self.directory.why_unusable(shares) {
+                    detail = format!("{detail}: {why}");
+                }
                 let reason = Reason::new("account_unavailable", detail);
                 self.change(&item, State::Queued, Some(due), reason);
                 return;
             }
         } else if until.is_none() {
             let lane = item.message.lane;
-            let why = if no_route {
+            let why = if shares.is_empty() {
                 format!("there is no route for {lane}")
+            } else if let Some(why) = self.directory.why_unusable(shares) {
+                format!("no account of the route for {lane} can be used: {why}")
             } else {
                 format!("no account of the route for {lane} is enabled")
             };

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_adapter_api::{Attachment, Batch, Context, Fault, FaultKind, Item, Phase, Reply, Step};
+use austin_adapter_api::{
+    Attachment, Batch, Context, Fault, FaultKind, Item, Phase, Reply, Speaker, Step,
+};
 use austin_domain::verdict::Cause;
 use austin_domain::{Content, Timestamp, Verdict, segments};
 use austin_ports::catalog::Snapshot;
@@ -27,6 +29,8 @@ pub(crate) struct Outcome {
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) segments: Vec<Option<u16>>,
     pub(crate) call: Option<CallRecord>,
+    /// Whether a version on trial spoke: what it failed says nothing of the account.
+    pub(crate) on_trial: bool,
 }
 
 impl Outcome {
@@ -36,6 +40,7 @@ impl Outcome {
             verdicts: vec![verdict.clone(); count],
             segments: vec![None; count],
             call: None,
+            on_trial: false,
         }
     }
 
@@ -69,11 +74,19 @@ pub(crate) async fn attempt(means: &Means, catalog: &Snapshot, ready: &ReadyBatc
         Err(verdict) => return Outcome::all(&verdict, items.len()),
     };
     let segments = count_segments(usable, &batch);
-    let (verdicts, call) = drive(means, usable, &batch, redactions(usable, items)).await;
+    let Some(voice) = usable.voices.next(means.clock.now()) else {
+        let cause = Cause::new("adapter_unavailable", "the adapter has no active version");
+        return Outcome::all(&Verdict::Misconfigured(cause), items.len());
+    };
+    let redact = redactions(usable, items);
+    let (verdicts, call) = drive(means, usable, &voice.speaker, &batch, redact).await;
+    let on_trial = voice.on_trial;
+    voice.record(&verdicts, means.clock.now());
     Outcome {
         verdicts,
         segments,
         call,
+        on_trial,
     }
 }
 
@@ -192,9 +205,10 @@ fn attachment_fault(fault: &Fault) -> Verdict {
 
 /// Steps the adapter until it has verdicts. A whole attempt is bounded by its lease; past it the
 /// outcome is unknown.
-async fn drive(
+pub(crate) async fn drive(
     means: &Means,
     usable: &Usable,
+    speaker: &Speaker,
     batch: &Batch,
     redact: Arc<[String]>,
 ) -> (Vec<Verdict>, Option<CallRecord>) {
@@ -205,10 +219,7 @@ async fn drive(
         recipients: batch.items.len(),
         record: None,
     };
-    let mut step = usable
-        .adapter
-        .start(&usable.account, batch, context(means))
-        .await;
+    let mut step = speaker.start(&usable.account, batch, context(means)).await;
     loop {
         match step {
             Step::Done(verdicts) => return (whole(verdicts, batch), calls.record),
@@ -241,8 +252,7 @@ async fn drive(
                         })
                     }
                 };
-                step = usable
-                    .adapter
+                step = speaker
                     .resume(&usable.account, batch, state, reply, context(means))
                     .await;
             }

@@ -14,14 +14,17 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
-use crate::adapters::Adapters;
+use crate::adapters::{Adapters, Live, Voices};
 use crate::pace::Pace;
 
 /// One account, ready to be called.
 pub(crate) struct Usable {
     pub(crate) record: Arc<AccountRecord>,
     pub(crate) account: Account,
+    /// Who answers for it besides sending: receipts and questions.
     pub(crate) adapter: Speaker,
+    /// Who speaks in its calls.
+    pub(crate) voices: Voices,
     pub(crate) key: Arc<str>,
     /// Secret values that evidence must not contain.
     pub(crate) secrets: Vec<String>,
@@ -34,12 +37,21 @@ pub(crate) struct Usable {
 pub(crate) struct Directory {
     pub(crate) snapshot: Arc<Snapshot>,
     accounts: HashMap<AccountId, Arc<Usable>>,
+    /// Why accounts that are enabled cannot be used.
+    unusable: HashMap<AccountId, String>,
+    live: Arc<Live>,
 }
 
 impl Directory {
     /// The account, if it is known, enabled and its adapter is there.
     pub(crate) fn usable(&self, id: AccountId) -> Option<&Arc<Usable>> {
         self.accounts.get(&id)
+    }
+
+    /// Why none of these accounts can be used, where it is for want of an adapter.
+    pub(crate) fn why_unusable(&self, shares: &[Share]) -> Option<&str> {
+        let mut accounts = shares.iter().map(|share| share.account);
+        accounts.find_map(|id| self.unusable.get(&id).map(String::as_str))
     }
 
     /// The accounts that may send this message.
@@ -75,6 +87,8 @@ impl Directories {
         let empty = Directory {
             snapshot: Arc::default(),
             accounts: HashMap::new(),
+            unusable: HashMap::new(),
+            live: Arc::default(),
         };
         Self {
             catalog,
@@ -87,17 +101,27 @@ impl Directories {
     /// The directory of the present snapshot.
     pub(crate) fn current(&self) -> Arc<Directory> {
         let snapshot = self.catalog.snapshot();
+        let live = self.adapters.live();
         let current = self.current.load_full();
-        if Arc::ptr_eq(&current.snapshot, &snapshot) {
+        if Arc::ptr_eq(&current.snapshot, &snapshot) && Arc::ptr_eq(&current.live, &live) {
             return current;
         }
-        let accounts = snapshot
-            .accounts
-            .values()
-            .filter(|record| record.enabled && record.deleted_at.is_none())
-            .filter_map(|record| Some((record.id, Arc::new(self.usable(record)?))))
-            .collect();
-        let fresh = Arc::new(Directory { snapshot, accounts });
+        let (mut accounts, mut unusable) = (HashMap::new(), HashMap::new());
+        for record in snapshot.accounts.values() {
+            if !record.enabled || record.deleted_at.is_some() {
+                continue;
+            }
+            match self.usable(&live, record) {
+                Ok(usable) => drop(accounts.insert(record.id, Arc::new(usable))),
+                Err(why) => drop(unusable.insert(record.id, format!("{}: {why}", record.key))),
+            }
+        }
+        let fresh = Arc::new(Directory {
+            snapshot,
+            accounts,
+            unusable,
+            live,
+        });
         self.current.store(Arc::clone(&fresh));
         fresh
     }
@@ -107,13 +131,15 @@ impl Directories {
         Arc::clone(self.paces.lock().entry(id).or_default())
     }
 
-    fn usable(&self, record: &Arc<AccountRecord>) -> Option<Usable> {
-        let adapter = self.adapters.get(&record.adapter)?.clone();
-        let mut batching = adapter.descriptor().batching;
+    fn usable(&self, live: &Live, record: &Arc<AccountRecord>) -> Result<Usable, String> {
+        let voices = self.adapters.voices(live, &record.adapter)?;
+        let gone = || format!("there is no adapter {}", record.adapter);
+        let adapter = voices.answering().ok_or_else(gone)?.clone();
+        let mut batching = voices.batching().ok_or_else(gone)?;
         if let Some(most) = record.limits.recipients_per_call {
             batching.max_recipients = batching.max_recipients.min(most).max(1);
         }
-        Some(Usable {
+        Ok(Usable {
             account: view(record),
             key: Arc::from(record.key.as_str()),
             secrets: record
@@ -123,6 +149,7 @@ impl Directories {
                 .collect(),
             record: Arc::clone(record),
             adapter,
+            voices,
             batching,
             pace: self.pace(record.id),
         })
