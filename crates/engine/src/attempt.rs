@@ -74,10 +74,7 @@ pub(crate) async fn attempt(means: &Means, catalog: &Snapshot, ready: &ReadyBatc
         Err(verdict) => return Outcome::all(&verdict, items.len()),
     };
     let segments = count_segments(usable, &batch);
-    let Some(voice) = usable.voices.next(means.clock.now()) else {
-        let cause = Cause::new("adapter_unavailable", "the adapter has no active version");
-        return Outcome::all(&Verdict::Misconfigured(cause), items.len());
-    };
+    let voice = usable.voices.next(&usable.adapter, means.clock.now());
     let redact = redactions(usable, items);
     let (verdicts, call) = drive(means, usable, &voice.speaker, &batch, redact).await;
     let on_trial = voice.on_trial;

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use austin_adapter_api::{Account, Batching, Speaker};
-use austin_domain::AccountId;
-use austin_domain::route::Share;
-use austin_domain::route::plan::{Part, Target};
+use austin_domain::{AccountId, Timestamp};
 use austin_ports::Catalog;
 use austin_ports::catalog::{AccountRecord, Snapshot};
 use austin_ports::ledger::MessageHead;
+use austin_ports::ledger::WorkItem;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use crate::adapters::{Adapters, Live, Voices};
 use crate::pace::Pace;
+use crate::routing::{FULL, Routes};
 
 /// One account, ready to be called.
 pub(crate) struct Usable {
@@ -33,9 +33,27 @@ pub(crate) struct Usable {
     pub(crate) pace: Arc<Pace>,
 }
 
+impl Usable {
+    /// How much of its share it is well enough for, per mille.
+    pub(crate) fn factor(&self, _now: Timestamp) -> u32 {
+        FULL
+    }
+
+    /// Whether it takes work at all now.
+    pub(crate) fn is_well(&self, now: Timestamp) -> bool {
+        self.pace.resting(now).is_none()
+    }
+
+    /// Whether the vendor knows the delivery's template, where it must.
+    pub(crate) fn carries(&self, _directory: &Directory, _item: &WorkItem) -> bool {
+        true
+    }
+}
+
 /// The accounts of one snapshot.
 pub(crate) struct Directory {
     pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) routes: Routes,
     accounts: HashMap<AccountId, Arc<Usable>>,
     /// Why accounts that are enabled cannot be used.
     unusable: HashMap<AccountId, String>,
@@ -48,29 +66,16 @@ impl Directory {
         self.accounts.get(&id)
     }
 
-    /// Why none of these accounts can be used, where it is for want of an adapter.
-    pub(crate) fn why_unusable(&self, shares: &[Share]) -> Option<&str> {
-        let mut accounts = shares.iter().map(|share| share.account);
-        accounts.find_map(|id| self.unusable.get(&id).map(String::as_str))
-    }
-
-    /// The accounts that may send this message.
-    pub(crate) fn shares(&self, message: &MessageHead) -> Vec<Share> {
+    /// Why no account can send this message, where it is for want of an adapter.
+    pub(crate) fn why_unusable(&self, message: &MessageHead) -> Option<&str> {
         if let Some(account) = message.account {
-            return vec![Share { account, weight: 1 }];
+            return self.unusable.get(&account).map(String::as_str);
         }
-        self.snapshot
-            .routes
-            .get(&message.lane)
-            .map(|route| shares(&route.plan.parts))
-            .unwrap_or_default()
-    }
-
-    /// Whether another account than `not` may send this message.
-    pub(crate) fn has_other(&self, message: &MessageHead, not: AccountId) -> bool {
-        self.shares(message)
-            .iter()
-            .any(|share| share.account != not && self.accounts.contains_key(&share.account))
+        let mut of_channel = self.unusable.iter().filter(|(id, _)| {
+            let account = self.snapshot.accounts.get(*id);
+            account.is_some_and(|account| account.channel == message.lane.channel)
+        });
+        of_channel.next().map(|(_, why)| why.as_str())
     }
 }
 
@@ -86,6 +91,7 @@ impl Directories {
     pub(crate) fn new(catalog: Arc<dyn Catalog>, adapters: Adapters) -> Self {
         let empty = Directory {
             snapshot: Arc::default(),
+            routes: Routes::default(),
             accounts: HashMap::new(),
             unusable: HashMap::new(),
             live: Arc::default(),
@@ -117,6 +123,7 @@ impl Directories {
             }
         }
         let fresh = Arc::new(Directory {
+            routes: Routes::new(&snapshot),
             snapshot,
             accounts,
             unusable,
@@ -135,7 +142,7 @@ impl Directories {
         let voices = self.adapters.voices(live, &record.adapter)?;
         let gone = || format!("there is no adapter {}", record.adapter);
         let adapter = voices.answering().ok_or_else(gone)?.clone();
-        let mut batching = voices.batching().ok_or_else(gone)?;
+        let mut batching = voices.batching().unwrap_or(adapter.descriptor().batching);
         if let Some(most) = record.limits.recipients_per_call {
             batching.max_recipients = batching.max_recipients.min(most).max(1);
         }
@@ -164,17 +171,4 @@ pub(crate) fn view(record: &AccountRecord) -> Account {
         settings: record.settings.clone(),
         secrets: record.secrets.clone(),
     }
-}
-
-fn shares(parts: &[Part]) -> Vec<Share> {
-    parts
-        .iter()
-        .filter_map(|part| match part.to {
-            Target::Account(account) => Some(Share {
-                account,
-                weight: part.weight,
-            }),
-            Target::Tag(_) => None,
-        })
-        .collect()
 }

@@ -72,20 +72,23 @@ impl Voices {
         }
     }
 
-    /// Who speaks in the next call. While a canary is on trial, every so many calls are its own.
-    pub(crate) fn next(&self, now: Timestamp) -> Option<Voice> {
-        let live = match self {
-            Self::BuiltIn(speaker) => return Some(Voice::of(speaker.clone(), None, false, now)),
-            Self::Uploaded(live) => live,
+    /// Who speaks in the next call: `usual`, but while a canary is on trial every so many calls
+    /// are its own.
+    pub(crate) fn next(&self, usual: &Speaker, now: Timestamp) -> Voice {
+        let alone = || Voice::of(usual.clone(), None, false, now);
+        let Self::Uploaded(live) = self else {
+            return alone();
         };
-        let active = live.active()?;
+        let Some(active) = live.active() else {
+            return alone();
+        };
         if let Some(trial) = live.trial() {
             let turn = trial.turns.fetch_add(1, Ordering::Relaxed);
             if is_canarys_turn(turn, trial.percent) {
-                return Some(Voice::loaded(&trial.loaded, true, now));
+                return Voice::loaded(&trial.loaded, true, now);
             }
         }
-        Some(Voice::loaded(active, live.is_on_probation(now), now))
+        Voice::loaded(active, live.is_on_probation(now), now)
     }
 }
 

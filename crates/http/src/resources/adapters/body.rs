@@ -53,11 +53,20 @@ pub(super) struct LiveBody {
     /// Secrets of the account; kept nowhere.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>)]
-    secrets: BTreeMap<String, SecretString>,
+    secrets: BTreeMap<String, Secret>,
     /// To whom; an invented number when not given.
     to: Option<String>,
     /// The words.
     text: Option<String>,
+}
+
+/// A secret on its way in. Has no `Debug` and no `Serialize`.
+struct Secret(SecretString);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(SecretString::from(text)))
+    }
 }
 
 /// A trial.
@@ -135,7 +144,11 @@ impl LiveBody {
         {
             settings.insert("endpoint".into(), json!(self.endpoint));
         }
-        let mut secrets = self.secrets;
+        let mut secrets: BTreeMap<String, SecretString> = self
+            .secrets
+            .into_iter()
+            .map(|(name, secret)| (name, secret.0))
+            .collect();
         for field in descriptor.settings.iter().filter(|field| is_open(field)) {
             let invented = || json!(format!("check-{}", field.name));
             settings.entry(field.name.clone()).or_insert_with(invented);
