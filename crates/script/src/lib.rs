@@ -2,6 +2,7 @@
 
 mod check;
 mod decimal;
+mod declarative;
 mod definition;
 mod digest;
 mod exact_json;

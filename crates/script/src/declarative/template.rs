@@ -9,8 +9,7 @@ use serde_json::Value;
 
 pub(super) use filter::Escape;
 use filter::Filter;
-pub(super) use name::{Names, Place, Scope};
-use name::Name;
+pub(super) use name::{Name, Names, Place, Scope, TemplateField};
 
 use crate::node::Node;
 
@@ -56,11 +55,7 @@ impl Template {
         }
     }
 
-    fn parse(
-        text: &str,
-        names: &Names<'_>,
-        place: Place,
-    ) -> Result<Self, (&'static str, String)> {
+    fn parse(text: &str, names: &Names<'_>, place: Place) -> Result<Self, (&'static str, String)> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
@@ -126,7 +121,9 @@ impl Template {
 }
 
 fn filled(name: &Name, filters: &[Filter], scope: &Scope<'_>) -> Result<Filled, Unfilled> {
-    let defaulted = filters.iter().any(|filter| matches!(filter, Filter::Default(_)));
+    let defaulted = filters
+        .iter()
+        .any(|filter| matches!(filter, Filter::Default(_)));
     let mut value = match name.value(scope) {
         Ok(value) => value,
         Err(_) if defaulted => Filled::Text(String::new()),

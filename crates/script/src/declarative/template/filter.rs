@@ -59,7 +59,10 @@ impl Filter {
                 let inside = rest
                     .strip_suffix(')')
                     .ok_or(("unclosed", format!("{name}( is not closed")))?;
-                (name, pieces(inside, ',').into_iter().map(str::trim).collect())
+                (
+                    name,
+                    pieces(inside, ',').into_iter().map(str::trim).collect(),
+                )
             }
         };
         let quoted = |index: usize| -> Result<String, Fault> {
@@ -73,7 +76,10 @@ impl Filter {
             None => Ok(Encoding::default()),
             Some(word) => Encoding::named(word).ok_or_else(|| {
                 let known = Encoding::NAMES.join(", ");
-                ("bad_argument", format!("the encoding must be one of {known}"))
+                (
+                    "bad_argument",
+                    format!("the encoding must be one of {known}"),
+                )
             }),
         };
         let (filter, most) = match name {
@@ -97,7 +103,9 @@ impl Filter {
             _ => {
                 if let Some(algorithm) = Algorithm::named(name) {
                     (Self::Digest(algorithm, encoding(0)?), 1)
-                } else if let Some(algorithm) = name.strip_prefix("hmac_").and_then(Algorithm::named) {
+                } else if let Some(algorithm) =
+                    name.strip_prefix("hmac_").and_then(Algorithm::named)
+                {
                     let key = arguments.first().copied().unwrap_or_default();
                     // Keys are secrets and settings: both are there at every place.
                     let key = Name::parse(key, names, Place::Inbound)?;
@@ -108,14 +116,19 @@ impl Filter {
             }
         };
         if arguments.len() > most {
-            return Err(("bad_argument", format!("{name} takes {most} arguments at most")));
+            return Err((
+                "bad_argument",
+                format!("{name} takes {most} arguments at most"),
+            ));
         }
         Ok(filter)
     }
 
     fn format(pattern: String, offset: String) -> Result<Self, Fault> {
-        let zone = instant::offset(&offset)
-            .ok_or(("bad_argument", "the offset must be such as +08:00".to_owned()))?;
+        let zone = instant::offset(&offset).ok_or((
+            "bad_argument",
+            "the offset must be such as +08:00".to_owned(),
+        ))?;
         instant::format(Timestamp::default(), &pattern, zone)
             .map_err(|detail| ("bad_argument", detail))?;
         Ok(Self::Format(pattern, offset))
@@ -154,7 +167,9 @@ impl Filter {
             Self::Url => percent_encode(text),
             Self::Xml => xml::escape(text),
             Self::Encode(encoding) => encoding.encode(text.as_bytes()),
-            Self::Digest(algorithm, encoding) => encoding.encode(&algorithm.digest(text.as_bytes())),
+            Self::Digest(algorithm, encoding) => {
+                encoding.encode(&algorithm.digest(text.as_bytes()))
+            }
             Self::Hmac(algorithm, key, encoding) => {
                 let key = key.value(scope)?.into_text();
                 encoding.encode(&algorithm.hmac(key.as_bytes(), text.as_bytes()))

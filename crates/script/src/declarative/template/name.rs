@@ -150,7 +150,9 @@ impl Name {
         let unknown = || ("unknown_name", format!("there is no {text:?} to fill in"));
         let (head, tail) = text.split_once('.').unwrap_or((text, ""));
         let name = match (head, tail) {
-            ("settings", name) => Self::Setting(field(&names.descriptor.settings, "setting", name)?),
+            ("settings", name) => {
+                Self::Setting(field(&names.descriptor.settings, "setting", name)?)
+            }
             ("secret", name) => Self::Secret(field(&names.descriptor.secrets, "secret", name)?),
             ("endpoint", "") => {
                 field(&names.descriptor.settings, "setting", "endpoint")?;
@@ -191,10 +193,17 @@ impl Name {
             ("header", name) if !name.is_empty() => Self::Header(name.to_ascii_lowercase()),
             ("query", name) if !name.is_empty() => Self::Query(name.to_owned()),
             _ => Self::Made(
-                ["request.method", "request.path", "request.query", "request.body", "signature", "reply.id"]
-                    .into_iter()
-                    .find(|known| *known == text)
-                    .ok_or_else(unknown)?,
+                [
+                    "request.method",
+                    "request.path",
+                    "request.query",
+                    "request.body",
+                    "signature",
+                    "reply.id",
+                ]
+                .into_iter()
+                .find(|known| *known == text)
+                .ok_or_else(unknown)?,
             ),
         };
         if name.is_at(place) {
@@ -206,7 +215,9 @@ impl Name {
 
     fn is_at(&self, place: Place) -> bool {
         match self {
-            Self::Setting(_) | Self::Secret(_) | Self::Endpoint | Self::Now(_) | Self::Nonce => true,
+            Self::Setting(_) | Self::Secret(_) | Self::Endpoint | Self::Now(_) | Self::Nonce => {
+                true
+            }
             Self::Item(_) | Self::Items(_) | Self::Template(_) | Self::Class => {
                 matches!(place, Place::Send | Place::Reply | Place::Sign)
             }
@@ -232,7 +243,10 @@ impl Name {
             },
             Self::Item(field) => {
                 let first = || scope.batch.and_then(|batch| batch.items.first());
-                let item = scope.item.or_else(first).ok_or_else(|| missing("an item"))?;
+                let item = scope
+                    .item
+                    .or_else(first)
+                    .ok_or_else(|| missing("an item"))?;
                 field.of(item)
             }
             Self::Items(field) => scope
@@ -347,9 +361,8 @@ impl TemplateField {
                     .iter()
                     .map(|name| {
                         let value = item.vars.get(name).cloned();
-                        value.ok_or_else(|| {
-                            Unfilled(format!("the template has no variable {name}"))
-                        })
+                        value
+                            .ok_or_else(|| Unfilled(format!("the template has no variable {name}")))
                     })
                     .collect::<Result<_, _>>()
                     .map(Filled::List);
@@ -395,19 +408,22 @@ fn setting(scope: &Scope<'_>, name: &str) -> Filled {
     Filled::Text(default.unwrap_or_default())
 }
 
-fn field(
-    fields: &[austin_adapter_api::Field],
-    kind: &str,
-    name: &str,
-) -> Result<String, Fault> {
+fn field(fields: &[austin_adapter_api::Field], kind: &str, name: &str) -> Result<String, Fault> {
     if fields.iter().any(|field| field.name == name) {
         return Ok(name.to_owned());
     }
     let known: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-    let code = if kind == "secret" { "unknown_secret" } else { "unknown_setting" };
+    let code = if kind == "secret" {
+        "unknown_secret"
+    } else {
+        "unknown_setting"
+    };
     Err((
         code,
-        format!("the descriptor has no {kind} {name:?}; known: {}", known.join(", ")),
+        format!(
+            "the descriptor has no {kind} {name:?}; known: {}",
+            known.join(", ")
+        ),
     ))
 }
 
