@@ -26,6 +26,8 @@ pub(super) enum Filter {
     Hmac(Algorithm, Name, Encoding),
     Join(String),
     Default(String),
+    /// Another name's value where this one is empty.
+    Or(Name),
     Prefix(String),
     Suffix(String),
     Format(String, String),
@@ -97,6 +99,11 @@ impl Filter {
             "hex" => (Self::Encode(Encoding::Hex), 0),
             "join" => (Self::Join(quoted(0)?), 1),
             "default" => (Self::Default(quoted(0)?), 1),
+            "or" => {
+                let other = arguments.first().copied().unwrap_or_default();
+                // A setting or a secret: both are there at every place.
+                (Self::Or(Name::parse(other, names, Place::Inbound)?), 1)
+            }
             "prefix" => (Self::Prefix(quoted(0)?), 1),
             "suffix" => (Self::Suffix(quoted(0)?), 1),
             "format" => (Self::format(quoted(0)?, quoted(1).unwrap_or_default())?, 2),
@@ -175,6 +182,7 @@ impl Filter {
                 encoding.encode(&algorithm.hmac(key.as_bytes(), text.as_bytes()))
             }
             Self::Default(default) if text.is_empty() => default.clone(),
+            Self::Or(other) if text.is_empty() => other.value(scope)?.into_text(),
             Self::Prefix(prefix) if !text.is_empty() => format!("{prefix}{text}"),
             Self::Suffix(suffix) if !text.is_empty() => format!("{text}{suffix}"),
             Self::Format(pattern, offset) => {
@@ -185,6 +193,7 @@ impl Filter {
                 instant::format(at, pattern, zone).map_err(Unfilled)?
             }
             Self::Default(_)
+            | Self::Or(_)
             | Self::Prefix(_)
             | Self::Suffix(_)
             | Self::Join(_)
