@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use austin_adapter_api::{Account, Batching, Speaker};
-use austin_domain::AccountId;
-use austin_domain::route::Share;
-use austin_domain::route::plan::{Part, Target};
+use austin_domain::{AccountId, Timestamp};
 use austin_ports::Catalog;
 use austin_ports::catalog::{AccountRecord, Snapshot};
-use austin_ports::ledger::MessageHead;
+use austin_ports::ledger::WorkItem;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use crate::adapters::Adapters;
+use crate::asking::Party;
 use crate::pace::Pace;
+use crate::routing::{FULL, Routes};
 
 /// One account, ready to be called.
 pub(crate) struct Usable {
@@ -30,9 +30,27 @@ pub(crate) struct Usable {
     pub(crate) pace: Arc<Pace>,
 }
 
+impl Usable {
+    /// How much of its share it is well enough for, per mille.
+    pub(crate) fn factor(&self, _now: Timestamp) -> u32 {
+        FULL
+    }
+
+    /// Whether it takes work at all now.
+    pub(crate) fn is_well(&self, now: Timestamp) -> bool {
+        self.pace.resting(now).is_none()
+    }
+
+    /// Whether the vendor knows the delivery's template, where it must.
+    pub(crate) fn carries(&self, _directory: &Directory, _item: &WorkItem) -> bool {
+        true
+    }
+}
+
 /// The accounts of one snapshot.
 pub(crate) struct Directory {
     pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) routes: Routes,
     accounts: HashMap<AccountId, Arc<Usable>>,
 }
 
@@ -42,23 +60,9 @@ impl Directory {
         self.accounts.get(&id)
     }
 
-    /// The accounts that may send this message.
-    pub(crate) fn shares(&self, message: &MessageHead) -> Vec<Share> {
-        if let Some(account) = message.account {
-            return vec![Share { account, weight: 1 }];
-        }
-        self.snapshot
-            .routes
-            .get(&message.lane)
-            .map(|route| shares(&route.plan.parts))
-            .unwrap_or_default()
-    }
-
-    /// Whether another account than `not` may send this message.
-    pub(crate) fn has_other(&self, message: &MessageHead, not: AccountId) -> bool {
-        self.shares(message)
-            .iter()
-            .any(|share| share.account != not && self.accounts.contains_key(&share.account))
+    /// All accounts that can be called.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
+        self.accounts.values()
     }
 }
 
@@ -74,6 +78,7 @@ impl Directories {
     pub(crate) fn new(catalog: Arc<dyn Catalog>, adapters: Adapters) -> Self {
         let empty = Directory {
             snapshot: Arc::default(),
+            routes: Routes::default(),
             accounts: HashMap::new(),
         };
         Self {
@@ -97,9 +102,34 @@ impl Directories {
             .filter(|record| record.enabled && record.deleted_at.is_none())
             .filter_map(|record| Some((record.id, Arc::new(self.usable(record)?))))
             .collect();
-        let fresh = Arc::new(Directory { snapshot, accounts });
+        let fresh = Arc::new(Directory {
+            routes: Routes::new(&snapshot),
+            snapshot,
+            accounts,
+        });
         self.current.store(Arc::clone(&fresh));
         fresh
+    }
+
+    /// An account that can be asked, also a disabled one; `None` when it is deleted or its adapter
+    /// is not there.
+    pub(crate) fn party(&self, id: AccountId) -> Option<Party> {
+        let snapshot = self.catalog.snapshot();
+        let record = snapshot
+            .accounts
+            .get(&id)
+            .filter(|record| record.deleted_at.is_none())?;
+        Some(Party {
+            account: view(record),
+            adapter: self.adapters.get(&record.adapter)?.clone(),
+            key: Arc::from(record.key.as_str()),
+            secrets: secrets(record),
+        })
+    }
+
+    /// The adapter of this name.
+    pub(crate) fn adapter(&self, name: &str) -> Option<&Speaker> {
+        self.adapters.get(name)
     }
 
     /// The pace of an account.
@@ -116,17 +146,19 @@ impl Directories {
         Some(Usable {
             account: view(record),
             key: Arc::from(record.key.as_str()),
-            secrets: record
-                .secrets
-                .values()
-                .map(|text| text.expose_secret().to_owned())
-                .collect(),
+            secrets: secrets(record),
             record: Arc::clone(record),
             adapter,
             batching,
             pace: self.pace(record.id),
         })
     }
+}
+
+/// Secret values of an account that evidence must not contain.
+fn secrets(record: &AccountRecord) -> Vec<String> {
+    let values = record.secrets.values();
+    values.map(|text| text.expose_secret().to_owned()).collect()
 }
 
 /// The account as adapters see it.
@@ -137,17 +169,4 @@ pub(crate) fn view(record: &AccountRecord) -> Account {
         settings: record.settings.clone(),
         secrets: record.secrets.clone(),
     }
-}
-
-fn shares(parts: &[Part]) -> Vec<Share> {
-    parts
-        .iter()
-        .filter_map(|part| match part.to {
-            Target::Account(account) => Some(Share {
-                account,
-                weight: part.weight,
-            }),
-            Target::Tag(_) => None,
-        })
-        .collect()
 }

@@ -5,17 +5,13 @@ use std::sync::Arc;
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Capabilities, Context, Descriptor, Reply, State, Step,
 };
-use austin_domain::route::Share;
+use austin_domain::route::plan::Plan;
 use austin_domain::template::{Template, Version};
-use austin_domain::{AccountId, AppId, Channel, DeliveryId, Lane, TemplateId, Timestamp, Vars};
-use austin_ports::BoxFuture;
-use austin_ports::catalog::{
-    AccountRecord, AuditEntry, Catalog, CatalogChange, CatalogError, Role, Route, Snapshot,
-    TemplateEntry,
-};
+use austin_domain::{AccountId, AppId, Channel, DeliveryId, Lane, TemplateId, Vars};
+use austin_ports::catalog::{AccountRecord, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::{MessageHead, WorkItem};
+use austin_testkit::GivenCatalog;
 use austin_testkit::builders::{self, NOW};
-use tokio::sync::watch;
 
 use crate::adapters::Adapters;
 use crate::caller::Caller;
@@ -47,8 +43,9 @@ impl Adapter for Described {
     }
 }
 
-fn adapter(name: &str, max_recipients: u16, same_content: bool) -> Arc<dyn Adapter> {
-    Arc::new(Described(Descriptor {
+/// What an adapter of this name says of itself.
+pub(crate) fn descriptor(name: &str) -> Descriptor {
+    Descriptor {
         name: name.into(),
         title: name.into(),
         channels: vec![Channel::Sms],
@@ -59,10 +56,20 @@ fn adapter(name: &str, max_recipients: u16, same_content: bool) -> Arc<dyn Adapt
         price: None,
         codes: Vec::new(),
         batching: Batching {
+            max_recipients: 1,
+            same_content: false,
+        },
+        capabilities: Capabilities::default(),
+    }
+}
+
+fn adapter(name: &str, max_recipients: u16, same_content: bool) -> Arc<dyn Adapter> {
+    Arc::new(Described(Descriptor {
+        batching: Batching {
             max_recipients,
             same_content,
         },
-        capabilities: Capabilities::default(),
+        ..descriptor(name)
     }))
 }
 
@@ -114,11 +121,16 @@ impl Sample {
     }
 
     /// The route of the template's lane.
-    pub(crate) fn route(mut self, shares: &[(u64, u32)]) -> Self {
+    pub(crate) fn route(self, shares: &[(u64, u32)]) -> Self {
+        self.planned(builders::plan(shares))
+    }
+
+    /// The route of the template's lane, as a plan.
+    pub(crate) fn planned(mut self, plan: Plan) -> Self {
         let lane = lane();
         let route = Route {
             lane,
-            plan: builders::plan(shares),
+            plan,
             shift: None,
             version: 1,
             author: "tests".into(),
@@ -183,6 +195,7 @@ pub(crate) fn items(orders: &[&str]) -> Vec<WorkItem> {
                 state: austin_domain::State::Accepted,
                 attempts: 0,
                 last_account: None,
+                moves: false,
             }
         })
         .collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use austin_adapter_api::{
     Account, Adapter, Batch, Call, Context, HttpReply, HttpRequest, Inbound, Item, Receipts,
-    Refused, Reply, SmtpRequest, State, Step,
+    Refused, Reply, SmppRequest, SmtpRequest, State, Step,
 };
 use austin_domain::template::VendorTemplate;
 use austin_domain::{AccountId, Class, Content, Timestamp, Verdict};
@@ -133,6 +133,7 @@ impl Case {
     pub(crate) fn call(&self) -> (Call, State) {
         match self.start() {
             Step::Call { call, state } => (call, state),
+            Step::Token { want, .. } => panic!("no call but {want:?}"),
             Step::Done(verdicts) => panic!("no call but {verdicts:?}"),
         }
     }
@@ -144,7 +145,14 @@ impl Case {
     pub(crate) fn smtp(&self) -> SmtpRequest {
         match self.call().0 {
             Call::Smtp(request) => *request,
-            Call::Http(request) => panic!("{request:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn smpp(&self) -> SmppRequest {
+        match self.call().0 {
+            Call::Smpp(request) => *request,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -152,6 +160,7 @@ impl Case {
     pub(crate) fn refused(&self) -> Vec<Verdict> {
         match self.start() {
             Step::Done(verdicts) => verdicts,
+            Step::Token { want, .. } => panic!("{want:?}"),
             Step::Call { call, .. } => panic!("{call:?}"),
         }
     }
@@ -167,6 +176,11 @@ impl Case {
                     calls += 1;
                     assert!(calls < 100, "never ends");
                     step = self.resume(state, reply(call));
+                }
+                Step::Token { state, .. } => {
+                    calls += 1;
+                    assert!(calls < 100, "never ends");
+                    step = self.resume(state, Reply::Token("token of the host".into()));
                 }
             }
         }
@@ -186,8 +200,22 @@ impl Case {
         headers: HeaderMap,
         body: &[u8],
     ) -> Result<Receipts, Refused> {
+        self.receipts_at(
+            "https://push.example/v1/receipts/acme-1/token",
+            headers,
+            body,
+        )
+    }
+
+    /// Receipts posted to this URL.
+    pub(crate) fn receipts_at(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: &[u8],
+    ) -> Result<Receipts, Refused> {
         let body = bytes::Bytes::copy_from_slice(body);
-        let url = "https://push.example/v1/receipts/acme-1/token".into();
+        let url = url.to_owned();
         let inbound = Inbound {
             method: Method::POST,
             url,
@@ -201,7 +229,7 @@ impl Case {
 pub(crate) fn as_http(call: Call) -> HttpRequest {
     match call {
         Call::Http(request) => request,
-        Call::Smtp(request) => panic!("{request:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
