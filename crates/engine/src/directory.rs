@@ -156,7 +156,7 @@ impl Directories {
     }
 
     /// The adapter of this name.
-    pub(crate) fn adapter(&self, name: &str) -> Option<&Speaker> {
+    pub(crate) fn adapter(&self, name: &str) -> Option<Speaker> {
         self.adapters.get(name)
     }
 
