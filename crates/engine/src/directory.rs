@@ -59,6 +59,11 @@ impl Directory {
     pub(crate) fn usable(&self, id: AccountId) -> Option<&Arc<Usable>> {
         self.accounts.get(&id)
     }
+
+    /// All accounts that can be called.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
+        self.accounts.values()
+    }
 }
 
 /// Builds the directory anew when the catalog has changed.
@@ -120,6 +125,11 @@ impl Directories {
             key: Arc::from(record.key.as_str()),
             secrets: secrets(record),
         })
+    }
+
+    /// The adapter of this name.
+    pub(crate) fn adapter(&self, name: &str) -> Option<&Speaker> {
+        self.adapters.get(name)
     }
 
     /// The pace of an account.

@@ -33,7 +33,7 @@ use crate::shared::Shared;
 use crate::status::{self, LaneStatus, Readiness};
 use crate::timers::Timers;
 use crate::tokens::Tokens;
-use crate::{aftermath, pulls, receipt_watch, receipts, reconcilers, recovery, settler};
+use crate::{aftermath, pulls, receipt_watch, receipts, reconcilers, recovery, sessions, settler};
 
 /// What the engine is made of.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
@@ -125,6 +125,8 @@ impl Engine {
         tracker.spawn(reconcilers::expiry(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::parked(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::retention(Arc::clone(&self.shared)));
+        tracker.spawn(sessions::keep(Arc::clone(&self.shared)));
+        tracker.spawn(sessions::arrivals(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::gauges(Arc::clone(&self.shared)));
         tracker.spawn(receipt_watch::run(Arc::clone(&self.shared)));
         tracker.spawn(aftermath::write_off(Arc::clone(&self.shared)));

@@ -27,6 +27,7 @@ mod reconcilers;
 mod recovery;
 mod render;
 mod routing;
+mod sessions;
 mod settler;
 mod shared;
 mod timers;

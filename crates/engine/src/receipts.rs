@@ -143,7 +143,7 @@ fn authenticate(record: &AccountRecord, signed: bool, token: Option<&str>) -> Re
     }
 }
 
-fn for_ledger(account: AccountId, receipt: &Receipt) -> NewReceipt {
+pub(crate) fn for_ledger(account: AccountId, receipt: &Receipt) -> NewReceipt {
     NewReceipt {
         account,
         key: receipt.key.clone(),
@@ -164,7 +164,7 @@ fn for_ledger(account: AccountId, receipt: &Receipt) -> NewReceipt {
     }
 }
 
-fn word(fate: ReceiptFate) -> &'static str {
+pub(crate) fn word(fate: ReceiptFate) -> &'static str {
     match fate {
         ReceiptFate::Moved { to, .. } => to.as_str(),
         ReceiptFate::Kept { .. } => "kept",

@@ -260,7 +260,10 @@ pub(crate) fn retry_of(item: WorkItem, next: &Next, account: AccountId) -> Optio
             ..
         }
     );
-    (sent || matches!(next, Next::Wait { .. })).then(|| WorkItem {
+    if !sent && !matches!(next, Next::Wait { .. }) {
+        return None;
+    }
+    Some(WorkItem {
         state: State::Queued,
         last_account: Some(account),
         moves: matches!(next, Next::Wait { due_at: None, .. }),

@@ -278,11 +278,12 @@ impl Inner {
             Settled::Kept(delivery.row.state)
         };
         if let Verdict::Accepted(acceptance) = settlement.verdict
-            && let Some(key) = acceptance.receipt_key.or(acceptance.vendor_id)
             && let Some(account) = delivery.row.account
         {
-            let key = (account.as_u64(), key);
-            self.keys.entry(key).or_default().push(settlement.delivery);
+            for key in acceptance.receipt_keys() {
+                let key = (account.as_u64(), key.to_owned());
+                self.keys.entry(key).or_default().push(settlement.delivery);
+            }
         }
         settled
     }

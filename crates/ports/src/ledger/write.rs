@@ -238,7 +238,8 @@ pub struct Change {
 pub struct NewReceipt {
     /// The account it came in by.
     pub account: AccountId,
-    /// Matched against the acceptance's `receipt_key`, or `vendor_id` where it has none.
+    /// Matched against the lines of the acceptance's `receipt_key`, or `vendor_id` where it has
+    /// none.
     pub key: Option<String>,
     /// The delivery it names by our own reference.
     pub delivery: Option<DeliveryId>,

@@ -14,6 +14,7 @@ pub(super) fn cases() -> Vec<Case<Backend>> {
         an_early_receipt_is_parked_until_its_attempt_is_recorded,
         a_receipt_before_the_outcome_moves_and_the_attempt_is_kept,
         a_receipt_is_matched_by_account_and_key,
+        a_delivery_of_several_ids_is_matched_by_each,
         rematching_is_safe_to_run_twice,
         an_unknown_delivery_is_settled_by_its_receipt,
         only_a_change_that_says_so_takes_a_sent_delivery_back,
@@ -230,6 +231,26 @@ async fn a_receipt_is_matched_by_account_and_key(backend: Backend) {
     );
     let fate = receive(ledger, receipt("batch-1/+861371111", State::Delivered)).await;
     assert_eq!(fate, moved(id, State::Sent, State::Delivered));
+}
+
+async fn a_delivery_of_several_ids_is_matched_by_each(backend: Backend) {
+    let ledger = backend.ledger();
+    let id = accept_one(ledger).await;
+    begin(ledger, id, 1).await;
+    let early = receive(ledger, receipt("part-3", State::Undelivered)).await;
+    assert_eq!(early, ReceiptFate::Parked);
+    let mut settlement = sent(id, 1, "part-1,part-2,part-3");
+    let Verdict::Accepted(acceptance) = &mut settlement.verdict else {
+        unreachable!("sent() gives an acceptance");
+    };
+    acceptance.receipt_key = Some("part-1\npart-2\npart-3".into());
+    settle(ledger, settlement).await;
+    let whole = receive(ledger, receipt("part-1,part-2,part-3", State::Delivered)).await;
+    assert_eq!(whole, ReceiptFate::Parked, "it has keys of its own");
+    let fate = receive(ledger, receipt("part-1", State::Delivered)).await;
+    assert_eq!(fate, moved(id, State::Undelivered, State::Delivered));
+    let fate = receive(ledger, receipt("part-2", State::Undelivered)).await;
+    assert_eq!(fate, kept(id, State::Delivered));
 }
 
 async fn rematching_is_safe_to_run_twice(mut backend: Backend) {
