@@ -12,6 +12,7 @@ mod directory;
 mod dispatcher;
 mod intake;
 mod lane;
+mod mailboxes;
 mod metrics;
 mod outlives;
 mod pace;
