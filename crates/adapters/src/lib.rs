@@ -32,6 +32,7 @@ pub mod aws_sns_sms;
 pub mod sendgrid_email;
 pub mod sigv4;
 pub mod simulator;
+pub mod smpp;
 pub mod smtp;
 pub mod tencent_sms;
 pub mod twilio_sms;

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use crate::adapters::Adapters;
+use crate::asking::Party;
 use crate::pace::Pace;
 use crate::routing::{FULL, Routes};
 
@@ -57,6 +58,11 @@ impl Directory {
     /// The account, if it is known, enabled and its adapter is there.
     pub(crate) fn usable(&self, id: AccountId) -> Option<&Arc<Usable>> {
         self.accounts.get(&id)
+    }
+
+    /// All accounts that can be called.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
+        self.accounts.values()
     }
 }
 
@@ -105,6 +111,27 @@ impl Directories {
         fresh
     }
 
+    /// An account that can be asked, also a disabled one; `None` when it is deleted or its adapter
+    /// is not there.
+    pub(crate) fn party(&self, id: AccountId) -> Option<Party> {
+        let snapshot = self.catalog.snapshot();
+        let record = snapshot
+            .accounts
+            .get(&id)
+            .filter(|record| record.deleted_at.is_none())?;
+        Some(Party {
+            account: view(record),
+            adapter: self.adapters.get(&record.adapter)?.clone(),
+            key: Arc::from(record.key.as_str()),
+            secrets: secrets(record),
+        })
+    }
+
+    /// The adapter of this name.
+    pub(crate) fn adapter(&self, name: &str) -> Option<&Speaker> {
+        self.adapters.get(name)
+    }
+
     /// The pace of an account.
     pub(crate) fn pace(&self, id: AccountId) -> Arc<Pace> {
         Arc::clone(self.paces.lock().entry(id).or_default())
@@ -119,17 +146,19 @@ impl Directories {
         Some(Usable {
             account: view(record),
             key: Arc::from(record.key.as_str()),
-            secrets: record
-                .secrets
-                .values()
-                .map(|text| text.expose_secret().to_owned())
-                .collect(),
+            secrets: secrets(record),
             record: Arc::clone(record),
             adapter,
             batching,
             pace: self.pace(record.id),
         })
     }
+}
+
+/// Secret values of an account that evidence must not contain.
+fn secrets(record: &AccountRecord) -> Vec<String> {
+    let values = record.secrets.values();
+    values.map(|text| text.expose_secret().to_owned()).collect()
 }
 
 /// The account as adapters see it.

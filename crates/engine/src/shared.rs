@@ -7,6 +7,7 @@ use austin_ports::{Catalog, Clock, Entropy, Ledger};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::aftermath::Aftermath;
 use crate::attempt::Means;
 use crate::config::Config;
 use crate::directory::Directories;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     pub(crate) metrics: Metrics,
     pub(crate) settler: Settler,
+    /// What is kept about deliveries that a vendor has taken or may have taken.
+    pub(crate) aftermath: Aftermath,
     /// Tasks that must end before the engine has stopped.
     pub(crate) tracker: TaskTracker,
     /// No new leases once cancelled.

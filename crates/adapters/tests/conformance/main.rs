@@ -18,6 +18,7 @@ mod ses;
 mod signatures;
 mod simulator;
 mod skew;
+mod smpp;
 mod smtp;
 mod support;
 mod tencent;
