@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use austin_adapter_api::{Inbound, Receipts, Refused};
 use austin_domain::{Lane, State};
 use austin_ports::ledger::{Accepted, NewMessage, WorkItem};
-use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Wire};
+use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Wire};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -33,7 +33,9 @@ use crate::shared::Shared;
 use crate::status::{self, LaneStatus, Readiness};
 use crate::timers::Timers;
 use crate::tokens::Tokens;
-use crate::{aftermath, pulls, receipt_watch, receipts, reconcilers, recovery, sessions, settler};
+use crate::{
+    aftermath, mailboxes, pulls, receipt_watch, receipts, reconcilers, recovery, sessions, settler,
+};
 
 /// What the engine is made of.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
@@ -140,6 +142,14 @@ impl Engine {
         tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
+    }
+
+    /// Also reads these mailboxes from now on, until it stops. Called once, after
+    /// [`Engine::start`].
+    pub fn read_mailboxes(&self, mailboxes: Arc<dyn Mailboxes>) {
+        let adapters = self.parts.adapters.clone();
+        let reading = mailboxes::read(Arc::clone(&self.shared), adapters, mailboxes);
+        self.shared.tracker.spawn(reading);
     }
 
     /// Stops: no new leases, calls under way finish (at most `config.stop_within`), the rest

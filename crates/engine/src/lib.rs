@@ -15,6 +15,7 @@ mod dispatcher;
 mod inquiry;
 mod intake;
 mod lane;
+mod mailboxes;
 mod metrics;
 mod outlives;
 mod pace;
