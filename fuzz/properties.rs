@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use austin_adapter_api::{
-    Account, Batch, Context, HttpReply, Inbound, Item, Reply, SmtpReply, Step,
+    Account, Batch, Context, HttpReply, Inbound, Item, Reply, SmppPart, SmppReply, SmtpReply, Step,
 };
 use austin_domain::template::text::{Escape, Text};
 use austin_domain::{AccountId, Class, Content, Timestamp, Vars};
@@ -41,6 +41,9 @@ pub(crate) fn adapter_reply(data: &[u8]) {
                 let reply = match call {
                     austin_adapter_api::Call::Http(_) => http_reply(*status, body),
                     austin_adapter_api::Call::Smtp(_) => smtp_reply(*status, body),
+                    austin_adapter_api::Call::Smpp(request) => {
+                        smpp_reply(*status, body, request.parts.len())
+                    }
                 };
                 step = adapter.resume(&account, &batch, state, reply, &context());
             }
@@ -62,10 +65,10 @@ pub(crate) fn receipt(data: &[u8]) {
     let adapters = austin_adapters::registry();
     let adapter = &adapters[usize::from(*which) % adapters.len()];
     let mut headers = HeaderMap::new();
-    let media = if form & 1 == 0 {
-        "application/json"
-    } else {
-        "application/x-www-form-urlencoded"
+    let media = match form & 5 {
+        0 => "application/json",
+        1 => "application/x-www-form-urlencoded",
+        _ => "message/rfc822",
     };
     headers.insert("content-type", HeaderValue::from_static(media));
     let method = if form & 2 == 0 {
@@ -78,9 +81,16 @@ pub(crate) fn receipt(data: &[u8]) {
     } else {
         String::from_utf8_lossy(body).into_owned()
     };
+    let url = format!("https://push.corp.example/v1/receipts/acme-1/t?{query}");
+    // Twilio's, so that made-up receipts do not all end at their signature.
+    let signature = austin_adapters::twilio_sms::sign::sign_form(SECRET, &url, body);
+    headers.insert(
+        "x-twilio-signature",
+        HeaderValue::from_str(&signature).expect("base64"),
+    );
     let request = Inbound {
         method,
-        url: format!("https://push.corp.example/v1/receipts/acme-1/t?{query}"),
+        url,
         headers,
         body: Bytes::copy_from_slice(body),
     };
@@ -131,6 +141,8 @@ fn account() -> Account {
         "endpoint": "http://127.0.0.1:1", "sdk_app_id": "1400006666", "sign_name": "商城",
         "template_id": "77", "template_code": "SMS_1", "region": "ap-guangzhou",
         "host": "mail.corp.example", "from": "shop@corp.example", "username": "shop",
+        "account_name": "shop@corp.example",
+        "sms_account": "A1", "sign": "商城", "account_sid": "AC1",
     }))
     .expect("settings");
     let secrets = [
@@ -138,6 +150,9 @@ fn account() -> Account {
         "secret_key",
         "access_key_id",
         "access_key_secret",
+        "secret_access_key",
+        "api_key",
+        "auth_token",
         "apikey",
         "password",
         "signing_secret",
@@ -156,7 +171,7 @@ fn account() -> Account {
 
 fn batch(adapter: &str) -> Batch {
     let (to, content): ([&str; 3], _) = match adapter {
-        "smtp" => (
+        "smtp" | "sendgrid-email" | "aws-ses-email" | "aliyun-dm-email" => (
             ["li@corp.example", "wang@corp.example", "zhao@corp.example"],
             Content::Email {
                 subject: "s".into(),
@@ -211,6 +226,19 @@ fn http_reply(status: u8, body: &[u8]) -> Reply {
         headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body),
     })
+}
+
+/// One answer for each part; the body is the id that all of them get.
+fn smpp_reply(status: u8, body: &[u8], parts: usize) -> Reply {
+    let command_status = u32::from(status);
+    if status & 1 == 1 {
+        return Reply::Smpp(SmppReply::NotBound(command_status));
+    }
+    let part = SmppPart::Answered {
+        status: command_status / 2,
+        message_id: String::from_utf8_lossy(body).into_owned(),
+    };
+    Reply::Smpp(SmppReply::Submitted(vec![part; parts]))
 }
 
 fn smtp_reply(status: u8, body: &[u8]) -> Reply {

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use crate::adapters::{Adapters, Live, Voices};
+use crate::asking::Party;
 use crate::pace::Pace;
 use crate::routing::{FULL, Routes};
 
@@ -77,6 +78,11 @@ impl Directory {
         });
         of_channel.next().map(|(_, why)| why.as_str())
     }
+
+    /// All accounts that can be called.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
+        self.accounts.values()
+    }
 }
 
 /// Builds the directory anew when the catalog has changed.
@@ -133,6 +139,27 @@ impl Directories {
         fresh
     }
 
+    /// An account that can be asked, also a disabled one; `None` when it is deleted or its adapter
+    /// is not there.
+    pub(crate) fn party(&self, id: AccountId) -> Option<Party> {
+        let snapshot = self.catalog.snapshot();
+        let record = snapshot
+            .accounts
+            .get(&id)
+            .filter(|record| record.deleted_at.is_none())?;
+        Some(Party {
+            account: view(record),
+            adapter: self.adapters.get(&record.adapter)?,
+            key: Arc::from(record.key.as_str()),
+            secrets: secrets(record),
+        })
+    }
+
+    /// The adapter of this name.
+    pub(crate) fn adapter(&self, name: &str) -> Option<Speaker> {
+        self.adapters.get(name)
+    }
+
     /// The pace of an account.
     pub(crate) fn pace(&self, id: AccountId) -> Arc<Pace> {
         Arc::clone(self.paces.lock().entry(id).or_default())
@@ -149,11 +176,7 @@ impl Directories {
         Ok(Usable {
             account: view(record),
             key: Arc::from(record.key.as_str()),
-            secrets: record
-                .secrets
-                .values()
-                .map(|text| text.expose_secret().to_owned())
-                .collect(),
+            secrets: secrets(record),
             record: Arc::clone(record),
             adapter,
             voices,
@@ -161,6 +184,12 @@ impl Directories {
             pace: self.pace(record.id),
         })
     }
+}
+
+/// Secret values of an account that evidence must not contain.
+fn secrets(record: &AccountRecord) -> Vec<String> {
+    let values = record.secrets.values();
+    values.map(|text| text.expose_secret().to_owned()).collect()
 }
 
 /// The account as adapters see it.

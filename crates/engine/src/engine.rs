@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::adapters::{self, AdapterCheck, Adapters, LiveDraft};
+use crate::aftermath::Aftermath;
+use crate::asking::Desk;
 use crate::attempt::Means;
 use crate::caller::Caller;
 use crate::config::Config;
@@ -23,13 +25,15 @@ use crate::intake::{self, Against, Checked};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::outlives::Outlives;
+use crate::receipt_counts::ReceiptHour;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
 use crate::settler::{Finished, Settler};
 use crate::shared::Shared;
 use crate::status::{self, LaneStatus, Readiness};
 use crate::timers::Timers;
-use crate::{receipts, reconcilers, recovery, settler};
+use crate::tokens::Tokens;
+use crate::{aftermath, pulls, receipt_watch, receipts, reconcilers, recovery, sessions, settler};
 
 /// What the engine is made of.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
@@ -66,6 +70,13 @@ impl Engine {
     /// An engine that takes requests once [`Engine::start`] has recovered what was open.
     pub fn new(parts: Parts, registry: &mut Registry) -> Self {
         let (settler, finished) = Settler::new();
+        let desk = Arc::new(Desk {
+            wire: Arc::clone(&parts.wire),
+            clock: Arc::clone(&parts.clock),
+            entropy: Arc::clone(&parts.entropy),
+            tokens: Tokens::default(),
+            lease: parts.config.lease,
+        });
         let shared = Shared {
             config: parts.config.clone(),
             ledger: Arc::clone(&parts.ledger),
@@ -77,6 +88,7 @@ impl Engine {
                 blobs: Arc::clone(&parts.blobs),
                 clock: Arc::clone(&parts.clock),
                 entropy: Arc::clone(&parts.entropy),
+                desk,
                 compilations: crate::render::Compilations::default(),
                 max_attachment_bytes: parts.config.max_attachment_bytes,
                 lease: parts.config.lease,
@@ -87,6 +99,7 @@ impl Engine {
             timers: Timers::default(),
             metrics: Metrics::new(registry),
             settler,
+            aftermath: Aftermath::new(&parts.config, registry),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
             phase: AtomicU8::new(STARTING),
@@ -118,8 +131,13 @@ impl Engine {
         tracker.spawn(reconcilers::expiry(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::parked(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::retention(Arc::clone(&self.shared)));
+        tracker.spawn(sessions::keep(Arc::clone(&self.shared)));
+        tracker.spawn(sessions::arrivals(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::gauges(Arc::clone(&self.shared)));
         tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
+        tracker.spawn(receipt_watch::run(Arc::clone(&self.shared)));
+        tracker.spawn(aftermath::write_off(Arc::clone(&self.shared)));
+        tracker.spawn(pulls::run(Arc::clone(&self.shared)));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
     }
@@ -288,6 +306,29 @@ impl Engine {
         registrar
             .check_adapter(caller, name, version, &speaker, live)
             .await
+    }
+
+    /// The sender's word that a delivery reached its person (a code was used, an order was
+    /// confirmed): recorded like a receipt. Where the delivery stands then.
+    ///
+    /// # Errors
+    /// When the caller may not see it, no vendor was called for it, or the ledger does not take it.
+    pub async fn succeeded(
+        &self,
+        caller: &Caller,
+        delivery: austin_domain::DeliveryId,
+    ) -> Result<State, Refusal> {
+        receipts::succeeded(&self.shared, caller, delivery).await
+    }
+
+    /// What became of the receipts of an account, per hour of sending, oldest first. At a start
+    /// the hours are counted anew from the newest 200,000 deliveries.
+    pub fn receipt_counts(&self, account: austin_domain::AccountId) -> Vec<ReceiptHour> {
+        if aftermath::takes_receipts(&self.shared, account).is_none() {
+            return Vec::new();
+        }
+        let now = self.shared.clock.now();
+        self.shared.aftermath.counts.of(account, now)
     }
 
     /// What stands before a new delivery of this lane.

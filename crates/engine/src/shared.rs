@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::adapters::Adapters;
+use crate::aftermath::Aftermath;
 use crate::attempt::Means;
 use crate::config::Config;
 use crate::directory::Directories;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     pub(crate) metrics: Metrics,
     pub(crate) settler: Settler,
+    /// What is kept about deliveries that a vendor has taken or may have taken.
+    pub(crate) aftermath: Aftermath,
     /// Tasks that must end before the engine has stopped.
     pub(crate) tracker: TaskTracker,
     /// No new leases once cancelled.

@@ -23,6 +23,11 @@ pub struct Behaviour {
     pub receipts: Option<ReceiptPlan>,
     /// What callers must prove; nothing when left out.
     pub credentials: Credentials,
+    /// Sends of the own protocol must carry a token given out under `/sim/token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<TokenPlan>,
+    /// What `/sim/balance` says, in 10⁻⁴ CNY.
+    pub balance: i64,
     /// What makes two accepted messages the same in the ledger.
     pub count_by: CountBy,
     /// Seed of every draw; the seed of the simulator when left out.
@@ -66,13 +71,26 @@ pub enum LimitAnswer {
     Status429,
 }
 
+/// Tokens of a behaviour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenPlan {
+    /// How long one is good for.
+    pub life_ms: u64,
+}
+
 /// Receipts of a behaviour.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptPlan {
-    /// Where they are posted (`http://` only).
+    /// Where they are posted (`http://` only); not needed with `pull`.
+    #[serde(default)]
     pub url: String,
-    /// Key of `x-sim-signature` on receipts of the own protocol.
+    /// Kept to be fetched under `/sim/receipts` instead of being posted.
+    #[serde(default)]
+    pub pull: bool,
+    /// Key of the signature on receipts of the own protocol and of Twilio; for SendGrid's a P-256
+    /// key, Base64 of PKCS #8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
     /// Time from acceptance to the first post.
@@ -156,6 +174,18 @@ pub struct Credentials {
     /// YunPian `apikey`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yunpian_apikey: Option<Secret>,
+    /// Volcengine keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volcengine: Option<AccessKeys>,
+    /// AWS keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws: Option<AccessKeys>,
+    /// Twilio account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub twilio: Option<TwilioKeys>,
+    /// SendGrid API key (`SG.…`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sendgrid_api_key: Option<Secret>,
     /// Standard Webhooks secret (`whsec_…`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Secret>,
@@ -179,6 +209,26 @@ pub struct AliyunKeys {
     pub access_key_id: String,
     /// AccessKey secret.
     pub access_key_secret: Secret,
+}
+
+/// The key pair of a Volcengine or AWS account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKeys {
+    /// Access key id.
+    pub access_key_id: String,
+    /// Secret access key.
+    pub secret_access_key: Secret,
+}
+
+/// What a Twilio account signs in with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TwilioKeys {
+    /// `AccountSid`, which stands in the path too.
+    pub account_sid: String,
+    /// Auth token.
+    pub auth_token: Secret,
 }
 
 /// What makes two accepted messages the same.
@@ -208,7 +258,9 @@ impl Behaviour {
 
 impl ReceiptPlan {
     fn check(&self) -> Result<(), String> {
-        Target::parse(&self.url).map_err(|why| format!("receipts.url: {why}"))?;
+        if !self.pull {
+            Target::parse(&self.url).map_err(|why| format!("receipts.url: {why}"))?;
+        }
         check_share("receipts.lose", self.lose)?;
         check_share("receipts.duplicate", self.duplicate)?;
         check_share("receipts.contradict", self.contradict)?;

@@ -11,6 +11,7 @@ mod ledger;
 mod options;
 mod phone;
 mod query;
+mod questions;
 mod rates;
 mod receipts;
 mod reply;
@@ -25,8 +26,8 @@ mod vendor;
 mod webhook;
 
 pub use behaviour::{
-    AliyunKeys, Behaviour, CountBy, Credentials, Limit, LimitAnswer, LimitUnit, ReceiptFailure,
-    ReceiptPlan, Retry, TencentKeys,
+    AccessKeys, AliyunKeys, Behaviour, CountBy, Credentials, Limit, LimitAnswer, LimitUnit,
+    ReceiptFailure, ReceiptPlan, Retry, TencentKeys, TwilioKeys,
 };
 pub use clock::Clock;
 pub use ledger::{Doubled, Mode as LedgerMode, Summary};

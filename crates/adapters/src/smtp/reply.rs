@@ -6,15 +6,18 @@ use austin_domain::verdict::{Acceptance, Cause};
 
 use super::codes::{self, Refusal};
 use super::enhanced::Enhanced;
-use super::message;
+use crate::mail;
 use crate::rounds::{Job, Reading};
 
 pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     match reply {
         Reply::Smtp(reply) => Reading::Each(vec![verdict(job, round, reply)]),
-        Reply::Http(_) | Reply::Token(_) | Reply::Fault(_) => Reading::All(Verdict::Unknown(
-            Cause::new("protocol_error", "no SMTP answer to an SMTP call"),
-        )),
+        Reply::Http(_) | Reply::Smpp(_) | Reply::Token(_) | Reply::Fault(_) => {
+            Reading::All(Verdict::Unknown(Cause::new(
+                "protocol_error",
+                "no SMTP answer to an SMTP call",
+            )))
+        }
     }
 }
 
@@ -32,7 +35,7 @@ fn verdict(job: &Job<'_>, round: &[usize], reply: &SmtpReply) -> Verdict {
             let id = job
                 .items(round)
                 .next()
-                .and_then(|item| message::id(job.account, item));
+                .and_then(|item| mail::id(job.account, item));
             Verdict::Accepted(Acceptance {
                 vendor_id: id,
                 ..Acceptance::default()

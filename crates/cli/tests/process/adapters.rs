@@ -56,12 +56,12 @@ fn upload(marker: &str, script: &str) -> Value {
         },
         "script": script,
         "examples": {
-            "account": {"settings": {"endpoint": "http://vendor.example"}, "secrets": {}},
+            "account": {"settings": {"endpoint": "http://vendor.example/a"}, "secrets": {}},
             "examples": [{
                 "name": "a send",
                 "send": {"items": [{"to": "+8613711112201", "text": "hello"}]},
                 "steps": [{"expect": {"call": {
-                    "url": format!("http://vendor.example{marker}/sim/send"),
+                    "url": format!("http://vendor.example/a{marker}/sim/send"),
                 }}}],
             }],
         },

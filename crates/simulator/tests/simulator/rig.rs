@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_simulator::{Handle, Options, Simulator};
+use austin_simulator::{Clock, Handle, Options, Simulator};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -49,6 +49,18 @@ impl Rig {
         }
     }
 
+    /// A simulator at 2026-01-02T03:04:05Z, the time of the recorded signatures, with `default` in
+    /// force.
+    pub(crate) async fn recorded(default: &str) -> Self {
+        let rig = Self::with(Options {
+            clock: Clock::new(|| 1_767_323_045_000),
+            ..Options::default()
+        })
+        .await;
+        rig.behave("default", default).await;
+        rig
+    }
+
     /// Puts a behaviour in force and expects it to be taken.
     pub(crate) async fn behave(&self, name: &str, behaviour: &str) {
         let path = format!("/control/behaviours/{name}");
@@ -86,6 +98,23 @@ impl Rig {
     pub(crate) async fn summary(&self) -> Value {
         self.get("/control/ledger/summary").await.json()
     }
+}
+
+/// Headers with something replaced in one of them.
+pub(crate) fn changed<const N: usize>(
+    headers: &[(&'static str, &'static str); N],
+    name: &str,
+    from: &str,
+    to: &str,
+) -> [(&'static str, String); N] {
+    headers.map(|(field, value)| {
+        let value = if field == name {
+            value.replace(from, to)
+        } else {
+            value.to_owned()
+        };
+        (field, value)
+    })
 }
 
 /// The body of an own send call.

@@ -62,6 +62,19 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     prop::collection::vec(one, 1..40)
 }
 
+fn plan(shares: Vec<(u8, u32)>, account: impl Fn(u8) -> AccountId) -> Plan {
+    Plan {
+        parts: shares
+            .into_iter()
+            .map(|(number, weight)| Part {
+                to: Target::Account(account(number)),
+                weight,
+            })
+            .collect(),
+        ..Plan::default()
+    }
+}
+
 fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
     let key = |number: u8| format!("k{number}");
     // The account with this key if there is one, else one that never was.
@@ -104,16 +117,7 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
                 channel: Channel::Sms,
                 class: Class::ALL[usize::from(number)],
             },
-            plan: Plan {
-                parts: shares
-                    .into_iter()
-                    .map(|(number, weight)| Part {
-                        to: Target::Account(account(number)),
-                        weight,
-                    })
-                    .collect(),
-                ..Plan::default()
-            },
+            plan: plan(shares, account),
             shift: None,
             reason: None,
         },
