@@ -5,6 +5,7 @@ use std::sync::Arc;
 use austin_adapter_api::hosted::BoxFuture;
 use austin_adapter_api::{LoadFault, Loader, Source, Speaker};
 
+use crate::declarative::Declarative;
 use crate::definition::{self, Kind};
 use crate::frames::{FailureKind, Function};
 use crate::node::{Faults, Node};
@@ -99,11 +100,8 @@ impl Loader for ScriptLoader {
         Box::pin(async move {
             match &source.script {
                 Some(script) => self.script(source, script).await,
-                None => Err(vec![fault(
-                    "/script",
-                    "required",
-                    "definitions without a script are not taken yet",
-                )]),
+                None => Declarative::load(&source.name, &source.definition)
+                    .map(|adapter| Speaker::Here(Arc::new(adapter))),
             }
         })
     }

@@ -48,14 +48,6 @@ impl<'a> Node<'a> {
         self.value
     }
 
-    pub(crate) fn pointer(&self) -> &str {
-        &self.pointer
-    }
-
-    pub(crate) fn faults(&self) -> &'a Faults {
-        self.faults
-    }
-
     /// Notes a fault here.
     pub(crate) fn fault(&self, code: &'static str, detail: impl Into<String>) {
         self.faults.add(&self.pointer, code, detail);

@@ -5,6 +5,6 @@ mod given;
 mod said;
 
 pub(crate) use given::{
-    AccountGiven, BatchGiven, ContextGiven, InboundGiven, QuestionGiven, ReplyGiven,
+    AccountGiven, BatchGiven, ContextGiven, InboundGiven, QuestionGiven, ReplyGiven, query,
 };
-pub(crate) use said::{AskingSaid, ReceiptSaid, ReceiptsSaid, StepSaid, VerdictSaid};
+pub(crate) use said::{ANSWER_TYPES, AskingSaid, ReceiptSaid, ReceiptsSaid, StepSaid, VerdictSaid};

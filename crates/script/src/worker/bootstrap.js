@@ -25,6 +25,10 @@
     delete globalThis[name];
   }
 
+  // Accessors whose setters would reach past a frozen object.
+  Object.defineProperty(Error, "prepareStackTrace", { value: undefined, configurable: true });
+  Object.defineProperty(Error, "stackTraceLimit", { value: 10, configurable: true });
+
   const seen = new Set();
   const harden = (value) => {
     if ((typeof value !== "object" && typeof value !== "function") || value === null) return;

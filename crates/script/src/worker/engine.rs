@@ -34,7 +34,7 @@ impl Default for Limits {
             time: Duration::from_millis(50),
             heap_bytes: 16 * 1024 * 1024,
             stack_bytes: 256 * 1024,
-            output_bytes: 4 * 1024 * 1024,
+            output_bytes: 2 * 1024 * 1024,
         }
     }
 }
