@@ -345,24 +345,26 @@ async fn a_folder_is_begun_checked_pushed_and_pulled_by_the_program() {
         assert_eq!(code, Some(0), "{arguments:?}: {said}");
         said
     };
-    good(&["new", "acme-sms"]);
+    good(&["new", "acme-form"]);
+    assert!(good(&["check", "acme-form"]).contains("all as recorded"));
+    good(&["new", "acme-sms", "--script"]);
     assert!(good(&["check", "acme-sms"]).contains("4 examples, all as recorded"));
     let said = good(&["push", "acme-sms", "--activate", "--reason", "first"]);
     assert!(said.contains("version 1 is in use"), "{said}");
     assert!(good(&["list"]).contains("acme-sms  Acme SMS"));
     good(&["pull", "acme-sms", "copy"]);
-    for file in ["adapter.js", "adapter.json", "examples.json"] {
+    for file in ["script.js", "definition.json", "examples.json"] {
         let read = |dir: &str| std::fs::read_to_string(folder.path().join(dir).join(file)).unwrap();
         let (pushed, pulled) = (read("acme-sms"), read("copy"));
         match file {
-            "adapter.js" => assert_eq!(pulled, pushed),
+            "script.js" => assert_eq!(pulled, pushed),
             _ => {
                 let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
                 assert_eq!(json(&pulled), json(&pushed), "{file}");
             }
         }
     }
-    let script = folder.path().join("acme-sms/adapter.js");
+    let script = folder.path().join("acme-sms/script.js");
     let broken = std::fs::read_to_string(&script).unwrap();
     std::fs::write(&script, broken.replace("bad_recipient", "elsewhere")).unwrap();
     let (code, said) = run(&["check", "acme-sms"]);
