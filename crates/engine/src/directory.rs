@@ -67,6 +67,11 @@ impl Directory {
         self.accounts.get(&id)
     }
 
+    /// All accounts that can be called.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
+        self.accounts.values()
+    }
+
     /// Why no account can send this message, where it is for want of an adapter.
     pub(crate) fn why_unusable(&self, message: &MessageHead) -> Option<&str> {
         if let Some(account) = message.account {
@@ -77,11 +82,6 @@ impl Directory {
             account.is_some_and(|account| account.channel == message.lane.channel)
         });
         of_channel.next().map(|(_, why)| why.as_str())
-    }
-
-    /// All accounts that can be called.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
-        self.accounts.values()
     }
 }
 
@@ -149,14 +149,14 @@ impl Directories {
             .filter(|record| record.deleted_at.is_none())?;
         Some(Party {
             account: view(record),
-            adapter: self.adapters.get(&record.adapter)?,
+            adapter: self.adapters.get(&record.adapter)?.clone(),
             key: Arc::from(record.key.as_str()),
             secrets: secrets(record),
         })
     }
 
     /// The adapter of this name.
-    pub(crate) fn adapter(&self, name: &str) -> Option<Speaker> {
+    pub(crate) fn adapter(&self, name: &str) -> Option<&Speaker> {
         self.adapters.get(name)
     }
 

@@ -134,10 +134,10 @@ impl Engine {
         tracker.spawn(sessions::keep(Arc::clone(&self.shared)));
         tracker.spawn(sessions::arrivals(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::gauges(Arc::clone(&self.shared)));
-        tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
         tracker.spawn(receipt_watch::run(Arc::clone(&self.shared)));
         tracker.spawn(aftermath::write_off(Arc::clone(&self.shared)));
         tracker.spawn(pulls::run(Arc::clone(&self.shared)));
+        tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
     }
@@ -285,29 +285,6 @@ impl Engine {
         receipts::receive(&self.shared, &self.parts.adapters, key, token, request).await
     }
 
-    /// Checks a version of an uploaded adapter: runs its examples and, when `live` is given, sends
-    /// one message through a throw-away account. Notes the outcome with the version.
-    ///
-    /// # Errors
-    /// `not_found`; the fields at fault; `conflict` when there is nothing to check it by.
-    pub async fn check_adapter(
-        &self,
-        caller: &Caller,
-        name: &str,
-        version: u32,
-        live: Option<&LiveDraft>,
-    ) -> Result<AdapterCheck, Refusal> {
-        let registrar = self.parts.registrar();
-        let speaker = registrar.speaker_of(name, version).await?;
-        let live = match live {
-            Some(draft) => Some(adapters::send_one(&self.shared.means, &speaker, draft).await?),
-            None => None,
-        };
-        registrar
-            .check_adapter(caller, name, version, &speaker, live)
-            .await
-    }
-
     /// The sender's word that a delivery reached its person (a code was used, an order was
     /// confirmed): recorded like a receipt. Where the delivery stands then.
     ///
@@ -329,6 +306,29 @@ impl Engine {
         }
         let now = self.shared.clock.now();
         self.shared.aftermath.counts.of(account, now)
+    }
+
+    /// Checks a version of an uploaded adapter: runs its examples and, when `live` is given, sends
+    /// one message through a throw-away account. Notes the outcome with the version.
+    ///
+    /// # Errors
+    /// `not_found`; the fields at fault; `conflict` when there is nothing to check it by.
+    pub async fn check_adapter(
+        &self,
+        caller: &Caller,
+        name: &str,
+        version: u32,
+        live: Option<&LiveDraft>,
+    ) -> Result<AdapterCheck, Refusal> {
+        let registrar = self.parts.registrar();
+        let speaker = registrar.speaker_of(name, version).await?;
+        let live = match live {
+            Some(draft) => Some(adapters::send_one(&self.shared.means, &speaker, draft).await?),
+            None => None,
+        };
+        registrar
+            .check_adapter(caller, name, version, &speaker, live)
+            .await
     }
 
     /// What stands before a new delivery of this lane.

@@ -179,7 +179,7 @@ impl<'a> ReplyGiven<'a> {
                 code: fault.kind.as_str(),
                 detail: &fault.detail,
             },
-            Reply::Smtp(_) => return None,
+            Reply::Smtp(_) | Reply::Smpp(_) => return None,
         })
     }
 }

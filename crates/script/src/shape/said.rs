@@ -445,6 +445,7 @@ impl ReceiptsSaid {
             status,
             content_type,
             body: self.body.unwrap_or_default().into(),
+            notice: None,
         }))
     }
 }
