@@ -149,14 +149,14 @@ impl Directories {
             .filter(|record| record.deleted_at.is_none())?;
         Some(Party {
             account: view(record),
-            adapter: self.adapters.get(&record.adapter)?.clone(),
+            adapter: self.adapters.get(&record.adapter)?,
             key: Arc::from(record.key.as_str()),
             secrets: secrets(record),
         })
     }
 
     /// The adapter of this name.
-    pub(crate) fn adapter(&self, name: &str) -> Option<&Speaker> {
+    pub(crate) fn adapter(&self, name: &str) -> Option<Speaker> {
         self.adapters.get(name)
     }
 
