@@ -24,6 +24,7 @@ async fn go(app: &App, word: &str, body: &Value) -> crate::app::Answer {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, step by step")]
 async fn a_version_goes_from_draft_to_use_and_back() {
     let app = App::start().await;
     let one = checked(&app, &json!(["one"])).await;

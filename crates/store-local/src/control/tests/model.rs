@@ -21,7 +21,7 @@ enum Move {
     CreateKey(u8, u8),
     RevokeKey(u8),
     AddAdapterVersion(u8),
-    MoveAdapter(u8, u8, u32),
+    StepAdapter(u8, u8, u32),
     DeleteAdapterVersion(u8, u32),
     DeleteAdapter(u8),
     Reopen,
@@ -51,9 +51,9 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         few.clone().prop_map(Move::AddAdapterVersion),
         // Often, so that versions get somewhere.
         (few.clone(), 0u8..6, 1u32..4)
-            .prop_map(|(name, step, version)| { Move::MoveAdapter(name, step, version) }),
+            .prop_map(|(name, step, version)| { Move::StepAdapter(name, step, version) }),
         (few.clone(), 0u8..6, 1u32..4)
-            .prop_map(|(name, step, version)| { Move::MoveAdapter(name, step, version) }),
+            .prop_map(|(name, step, version)| { Move::StepAdapter(name, step, version) }),
         (few.clone(), 1u32..4)
             .prop_map(|(name, version)| Move::DeleteAdapterVersion(name, version)),
         few.prop_map(Move::DeleteAdapter),
@@ -137,11 +137,18 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
                 key: known.copied().unwrap_or(KeyId::from_u64(1)),
             }
         }
+        of => return adapter_change(of),
+    })
+}
+
+fn adapter_change(of: Move) -> Option<CatalogChange> {
+    let key = |number: u8| format!("k{number}");
+    Some(match of {
         Move::AddAdapterVersion(number) => CatalogChange::AddAdapterVersion {
             adapter: key(number),
             version: Box::new(builders::adapter_version("x")),
         },
-        Move::MoveAdapter(number, step, version) => CatalogChange::MoveAdapter {
+        Move::StepAdapter(number, step, version) => CatalogChange::MoveAdapter {
             adapter: key(number),
             step: adapter_move(step, version),
             note: None,
@@ -154,7 +161,7 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
         Move::DeleteAdapter(number) => CatalogChange::DeleteAdapter {
             adapter: key(number),
         },
-        Move::Reopen => return None,
+        _ => return None,
     })
 }
 
