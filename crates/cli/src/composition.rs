@@ -82,7 +82,10 @@ pub(crate) fn parts(
         wire: Arc::new(wire),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-        adapters: Adapters::with_workshop(registry(), workshop::workshop(&settings.script)?),
+        adapters: Adapters::with_workshop(
+            austin_adapters::registry(),
+            workshop::workshop(&settings.script)?,
+        ),
         config: settings.engine.clone(),
     };
     Ok((parts, ledger))

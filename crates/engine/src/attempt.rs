@@ -242,8 +242,7 @@ pub(crate) async fn drive(
                     }
                     Err(_) => return (whole(Vec::new(), batch), calls.record),
                 };
-                step = usable
-                    .adapter
+                step = speaker
                     .resume(&usable.account, batch, state, reply, context(means))
                     .await;
             }

@@ -149,7 +149,7 @@ impl Directories {
             .filter(|record| record.deleted_at.is_none())?;
         Some(Party {
             account: view(record),
-            adapter: self.adapters.get(&record.adapter)?.clone(),
+            adapter: self.adapters.get(&record.adapter)?,
             key: Arc::from(record.key.as_str()),
             secrets: secrets(record),
         })
