@@ -20,6 +20,7 @@ mod post;
 mod redact;
 mod registry;
 mod rounds;
+mod skew;
 mod treatment;
 mod xml;
 
@@ -31,6 +32,7 @@ pub mod aws_sns_sms;
 pub mod sendgrid_email;
 pub mod sigv4;
 pub mod simulator;
+pub mod smpp;
 pub mod smtp;
 pub mod tencent_sms;
 pub mod twilio_sms;

@@ -5,29 +5,43 @@
 //! (the only loop that leases) → `attempt` (drive one adapter to verdicts) → `settle` (verdicts
 //! to what follows) → `receipts`. Reconcilers take no input, read state and may run twice.
 
+mod aftermath;
+mod asking;
 mod assemble;
 mod attempt;
 mod daybook;
 mod decide;
 mod directory;
 mod dispatcher;
+<<<<<<< HEAD
 mod health;
+=======
+mod inquiry;
+>>>>>>> main
 mod intake;
 mod lane;
+mod mailboxes;
 mod metrics;
 mod outlives;
 mod pace;
 mod planner;
+<<<<<<< HEAD
 mod quota;
+=======
+mod pulls;
+>>>>>>> main
 mod rate;
+mod receipt_watch;
 mod receipts;
 mod reconcilers;
 mod recovery;
 mod render;
 mod routing;
+mod sessions;
 mod settler;
 mod shared;
 mod timers;
+mod tokens;
 
 #[cfg(test)]
 mod samples;
@@ -37,12 +51,13 @@ pub mod caller;
 pub mod config;
 pub mod engine;
 pub mod manage;
+pub mod receipt_counts;
 pub mod refusal;
 pub mod send;
 pub mod status;
 pub mod timeline;
 
-pub use adapters::Adapters;
+pub use adapters::{Adapters, Workshop};
 pub use caller::Caller;
 pub use config::Config;
 pub use engine::{Engine, Parts};

@@ -17,6 +17,8 @@ mod sendgrid;
 mod ses;
 mod signatures;
 mod simulator;
+mod skew;
+mod smpp;
 mod smtp;
 mod support;
 mod tencent;
