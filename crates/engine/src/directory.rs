@@ -13,17 +13,11 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
-<<<<<<< HEAD
-use crate::adapters::Adapters;
+use crate::adapters::{Adapters, Live, Voices};
+use crate::asking::Party;
 use crate::health::Health;
 use crate::pace::{Bounds, Pace};
 use crate::routing::Routes;
-=======
-use crate::adapters::{Adapters, Live, Voices};
-use crate::asking::Party;
-use crate::pace::Pace;
-use crate::routing::{FULL, Routes};
->>>>>>> main
 
 /// One account, ready to be called.
 pub(crate) struct Usable {
@@ -79,12 +73,6 @@ impl Directory {
         self.accounts.get(&id)
     }
 
-<<<<<<< HEAD
-    /// All of them, in no order.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
-        self.accounts.values()
-    }
-=======
     /// All accounts that can be called.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
         self.accounts.values()
@@ -101,7 +89,6 @@ impl Directory {
         });
         of_channel.next().map(|(_, why)| why.as_str())
     }
->>>>>>> main
 }
 
 /// Builds the directory anew when the catalog has changed.
@@ -184,22 +171,16 @@ impl Directories {
         Arc::clone(self.paces.lock().entry(id).or_default())
     }
 
-<<<<<<< HEAD
-    fn usable(&self, record: &Arc<AccountRecord>) -> Option<Usable> {
-        let adapter = self.adapters.get(&record.adapter)?.clone();
+    fn usable(&self, live: &Live, record: &Arc<AccountRecord>) -> Result<Usable, String> {
+        let voices = self.adapters.voices(live, &record.adapter)?;
+        let gone = || format!("there is no adapter {}", record.adapter);
+        let adapter = voices.answering().ok_or_else(gone)?.clone();
         let descriptor = adapter.descriptor();
         let bounds = Bounds::of(&record.limits, &descriptor.limits);
         let receipts = descriptor.capabilities.receipts || descriptor.capabilities.pull;
         let pace = self.pace(record.id);
         pace.health.steer(record.steer.as_ref());
-        let mut batching = descriptor.batching;
-=======
-    fn usable(&self, live: &Live, record: &Arc<AccountRecord>) -> Result<Usable, String> {
-        let voices = self.adapters.voices(live, &record.adapter)?;
-        let gone = || format!("there is no adapter {}", record.adapter);
-        let adapter = voices.answering().ok_or_else(gone)?.clone();
-        let mut batching = voices.batching().unwrap_or(adapter.descriptor().batching);
->>>>>>> main
+        let mut batching = voices.batching().unwrap_or(descriptor.batching);
         if let Some(most) = record.limits.recipients_per_call {
             batching.max_recipients = batching.max_recipients.min(most).max(1);
         }

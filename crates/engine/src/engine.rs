@@ -25,25 +25,19 @@ use crate::intake::{self, Against, Checked};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::outlives::Outlives;
-<<<<<<< HEAD
 use crate::quota::{Quotas, Taken};
-=======
 use crate::receipt_counts::ReceiptHour;
->>>>>>> main
 use crate::refusal::{Refusal, RefusalCode};
 use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
 use crate::settler::{Finished, Settler};
 use crate::shared::Shared;
 use crate::status::{self, AccountStatus, LaneStatus, Readiness};
 use crate::timers::Timers;
-<<<<<<< HEAD
-use crate::{daybook, health, receipts, reconcilers, recovery, settler};
-=======
 use crate::tokens::Tokens;
 use crate::{
-    aftermath, mailboxes, pulls, receipt_watch, receipts, reconcilers, recovery, sessions, settler,
+    aftermath, daybook, health, mailboxes, pulls, receipt_watch, receipts, reconcilers, recovery,
+    sessions, settler,
 };
->>>>>>> main
 
 /// What the engine is made of.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
@@ -130,15 +124,12 @@ impl Engine {
         let finished = self.finished.lock().take().ok_or_else(|| {
             Refusal::new(RefusalCode::Conflict, "the engine has been started already")
         })?;
-<<<<<<< HEAD
-        daybook::open(&self.shared).await?;
-=======
         // Every active version is loaded before anything is sent; one that fails keeps its own
         // accounts from being used, and says why.
         let snapshot = self.shared.catalog.snapshot();
         let now = self.shared.clock.now();
         self.parts.adapters.sync(&snapshot, now).await;
->>>>>>> main
+        daybook::open(&self.shared).await?;
         recovery::recover(&self.shared).await?;
         tokio::spawn(settler::run(Arc::clone(&self.shared), finished));
         let tracker = &self.shared.tracker;
@@ -149,15 +140,12 @@ impl Engine {
         tracker.spawn(sessions::keep(Arc::clone(&self.shared)));
         tracker.spawn(sessions::arrivals(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::gauges(Arc::clone(&self.shared)));
-<<<<<<< HEAD
         tracker.spawn(health::warden::run(Arc::clone(&self.shared)));
         tracker.spawn(daybook::keep(Arc::clone(&self.shared)));
-=======
         tracker.spawn(receipt_watch::run(Arc::clone(&self.shared)));
         tracker.spawn(aftermath::write_off(Arc::clone(&self.shared)));
         tracker.spawn(pulls::run(Arc::clone(&self.shared)));
         tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
->>>>>>> main
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
     }

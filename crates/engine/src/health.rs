@@ -198,11 +198,12 @@ impl Health {
             let Some(state) = receipt.state else { continue };
             let delivered = state == State::Delivered;
             match fate {
-                ReceiptFate::Moved(id, _) | ReceiptFate::Kept(id, _) => {
+                ReceiptFate::Moved { delivery: id, .. }
+                | ReceiptFate::Kept { delivery: id, .. } => {
                     let known = inner.receipts.follows(id.as_u64());
                     if known {
                         inner.receipts.came(id.as_u64(), delivered, now);
-                    } else if matches!(fate, ReceiptFate::Moved(..)) {
+                    } else if matches!(fate, ReceiptFate::Moved { .. }) {
                         inner.receipts.came_early(id.as_u64(), delivered);
                     }
                 }

@@ -13,11 +13,8 @@ mod daybook;
 mod decide;
 mod directory;
 mod dispatcher;
-<<<<<<< HEAD
 mod health;
-=======
 mod inquiry;
->>>>>>> main
 mod intake;
 mod lane;
 mod mailboxes;
@@ -25,11 +22,8 @@ mod metrics;
 mod outlives;
 mod pace;
 mod planner;
-<<<<<<< HEAD
-mod quota;
-=======
 mod pulls;
->>>>>>> main
+mod quota;
 mod rate;
 mod receipt_watch;
 mod receipts;

@@ -1,15 +1,9 @@
 //! Receipts: a vendor's later word, authenticated, read by its adapter, durable before the vendor
 //! hears that we have it.
 
-<<<<<<< HEAD
-use austin_adapter_api::{Context, Inbound, Outcome, Receipt, Receipts, Refused};
-use austin_domain::{AccountId, DeliveryId, State, Timestamp};
-use austin_ports::catalog::AccountRecord;
-=======
 use austin_adapter_api::{Context, Inbound, Outcome, Receipt, Receipts, Refused, Speaker};
 use austin_domain::{AccountId, DeliveryId, State, Timestamp};
 use austin_ports::catalog::{AccountRecord, Role};
->>>>>>> main
 use austin_ports::ledger::{self, NewReceipt, ReceiptFate};
 use http::StatusCode;
 use secrecy::ExposeSecret;
@@ -58,16 +52,7 @@ pub(crate) async fn take(
         .receipts(&directory::view(record), request, context)
         .await
         .inspect_err(|_| shared.metrics.received(key, "refused"))?;
-<<<<<<< HEAD
-    let new = receipts
-        .receipts
-        .iter()
-        .map(|receipt| for_ledger(record.id, receipt))
-        .collect();
-    let fates = record_receipts(shared, record, new, context.now)
-=======
     self::record(shared, (record.id, key), &receipts.receipts, context.now)
->>>>>>> main
         .await
         .map_err(|error| {
             tracing::warn!(account = key, %error, "receipts could not be recorded");
@@ -86,19 +71,6 @@ pub(crate) async fn take(
     Ok(receipts)
 }
 
-<<<<<<< HEAD
-/// Makes receipts durable and lets the account's health know.
-pub(crate) async fn record_receipts(
-    shared: &Shared,
-    account: &AccountRecord,
-    receipts: Vec<NewReceipt>,
-    now: Timestamp,
-) -> ledger::Result<Vec<ReceiptFate>> {
-    let fates = shared.ledger.receipts(receipts.clone(), now).await?;
-    let health = &shared.directories.pace(account.id).health;
-    health.received(&receipts, &fates, now);
-    Ok(fates)
-=======
 /// Makes receipts that came in by an account durable, and follows up.
 pub(crate) async fn record(
     shared: &Shared,
@@ -114,6 +86,8 @@ pub(crate) async fn record(
         .map(|receipt| for_ledger(account, receipt))
         .collect();
     let fates = shared.ledger.receipts(new.clone(), now).await?;
+    let health = &shared.directories.pace(account).health;
+    health.received(&new, &fates, now);
     for (receipt, fate) in new.iter().zip(fates) {
         shared.metrics.received(key, word(fate));
         shared.aftermath.received(receipt, fate, now);
@@ -161,7 +135,6 @@ pub(crate) async fn succeeded(
         ReceiptFate::Repeated(_) => Ok(row.state),
         ReceiptFate::Parked => Err(missing()),
     }
->>>>>>> main
 }
 
 /// One answer for "no such account" and "wrong token", so that neither can be probed.

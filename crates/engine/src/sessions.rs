@@ -3,6 +3,7 @@
 //! Whoever sent an arrival hears that we have it only once it is recorded; otherwise it is sent
 //! again, now or over the next session.
 
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,8 +76,12 @@ async fn record(shared: &Shared, arrived: Vec<Arrival>) {
         new.extend(receipts);
         acks.push(arrival.ack);
     }
-    match shared.ledger.receipts(new, now).await {
+    match shared.ledger.receipts(new.clone(), now).await {
         Ok(fates) => {
+            for (receipt, fate) in new.iter().zip(&fates) {
+                let health = &shared.directories.pace(receipt.account).health;
+                health.received(slice::from_ref(receipt), slice::from_ref(fate), now);
+            }
             acks.into_iter().for_each(Ack::taken);
             for (key, fate) in keys.iter().zip(fates) {
                 shared.metrics.received(key, word(fate));

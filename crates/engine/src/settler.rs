@@ -15,11 +15,8 @@ use crate::decide::{self, Situation};
 use crate::directory::Directory;
 use crate::inquiry;
 use crate::lane::Lane;
-<<<<<<< HEAD
 use crate::pace::Ended;
-=======
 use crate::receipt_watch;
->>>>>>> main
 use crate::shared::Shared;
 
 /// What a batch holds until its outcome is recorded: its permit and its place in the count.
@@ -85,23 +82,16 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
     } in batches
     {
         let account = batch.usable.record.id;
-<<<<<<< HEAD
         let ended = Ended {
             items: &batch.items,
             verdicts: &outcome.verdicts,
             took: outcome.call.as_ref().map(|call| call.took),
             receipts: batch.usable.receipts,
+            // What a version on trial fails is held against the version, not the account.
+            judged: !(outcome.on_trial && outcome.verdicts.iter().all(is_error)),
         };
         let usable = &batch.usable;
         usable.pace.close(&usable.bounds, batch.permit, &ended, now);
-=======
-        // What a version on trial fails is held against the version, not against the account.
-        if outcome.on_trial && outcome.verdicts.iter().all(is_error) {
-            batch.usable.pace.abandon();
-        } else {
-            batch.usable.pace.close(&outcome.verdicts, now);
-        }
->>>>>>> main
         count(shared, &batch, &outcome);
         let (batch, outcome) = inquiry::divert(shared, batch, outcome, &mut held);
         let call = outcome.call.map(|call| {

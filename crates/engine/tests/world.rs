@@ -7,13 +7,10 @@
     reason = "a rig that fails fails the test"
 )]
 
-<<<<<<< HEAD
 #[path = "world/limits.rs"]
 mod limits;
-=======
 #[path = "world/questions.rs"]
 mod questions;
->>>>>>> main
 #[path = "world/rig.rs"]
 mod rig;
 

@@ -166,7 +166,7 @@ fn usable(
         updated_at: now,
         deleted_at: None,
     };
-    let secrets = draft.secrets.values();
+    let (secrets, pace) = (draft.secrets.values(), Pace::default());
     Usable {
         account: Account {
             id,
@@ -182,7 +182,10 @@ fn usable(
         adapter: speaker.clone(),
         voices: Voices::built_in(speaker.clone()),
         batching: speaker.descriptor().batching,
-        pace: Arc::new(Pace::default()),
+        health: Arc::clone(&pace.health),
+        pace: Arc::new(pace),
+        bounds: Arc::default(),
+        receipts: false,
     }
 }
 

@@ -283,17 +283,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, behaviour: Behaviour) -> Self {
-<<<<<<< HEAD
         Self::with(seed, behaviour, |_| ())
     }
 
     /// A world whose catalog is changed before it begins.
-=======
-        Self::with(seed, behaviour, |_| {})
-    }
-
-    /// A world whose catalog is a little different.
->>>>>>> main
     pub(crate) fn with(
         seed: u64,
         behaviour: Behaviour,
@@ -462,22 +455,11 @@ impl World {
             send_at,
             ..SendRequest::default()
         };
-<<<<<<< HEAD
         self.ask(request)
     }
 
     fn ask(&mut self, request: SendRequest) -> Result<SendAnswer, Refusal> {
-        let caller = Caller {
-            app: AppId::from_u64(1),
-            name: "shop".into(),
-            team: "shop".into(),
-            key: None,
-            role: Role::Sender,
-            request_id: "req_1".into(),
-        };
-=======
         let caller = caller();
->>>>>>> main
         let runtime = self.runtime.as_ref().unwrap();
         let mut answers = runtime.block_on(self.engine.send(&caller, vec![request]));
         let answer = answers.remove(0)?;
