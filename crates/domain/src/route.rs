@@ -7,7 +7,11 @@
 //! weights add up to, so shares are exact; an account that is left out is not paid, so it has
 //! nothing to catch up on when it comes back.
 
+pub mod country;
+pub mod matching;
 pub mod plan;
+pub mod shares;
+pub mod traffic;
 
 use serde::{Deserialize, Serialize};
 
