@@ -44,6 +44,10 @@ pub(crate) fn adapter_reply(data: &[u8]) {
                 };
                 step = adapter.resume(&account, &batch, state, reply, &context());
             }
+            Step::Token { state, .. } => {
+                let reply = Reply::Token("token of the host".into());
+                step = adapter.resume(&account, &batch, state, reply, &context());
+            }
         }
     }
     panic!("{} never comes to an end", adapter.descriptor().name);

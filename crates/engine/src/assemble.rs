@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_domain::route::Wheel;
 use austin_domain::template::TemplateState;
 use austin_domain::{AccountId, MessageId, Reason, State, TemplateId, Timestamp};
 use austin_ports::ledger::{Change, WorkItem};
@@ -14,6 +13,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::attempt::ReadyBatch;
 use crate::directory::{Directory, Usable};
 use crate::pace::Blocked;
+use crate::routing::{Choices, Way, Wheels};
 
 /// What is to be done with the deliveries that were taken.
 #[derive(Default)]
@@ -48,6 +48,7 @@ struct Assembly<'a> {
     closed: HashSet<AccountId>,
     /// Recipients that the open calls can still take.
     room: usize,
+    choices: Choices<'a>,
     plan: Plan,
 }
 
@@ -55,7 +56,7 @@ struct Assembly<'a> {
 pub(crate) fn assemble(
     items: Vec<WorkItem>,
     directory: &Directory,
-    wheel: &mut Wheel,
+    wheels: &mut Wheels,
     most_calls: usize,
     now: Timestamp,
 ) -> Plan {
@@ -66,16 +67,17 @@ pub(crate) fn assemble(
         open: HashMap::new(),
         closed: HashSet::new(),
         room: 0,
+        choices: Choices::new(directory, now),
         plan: Plan::default(),
     };
     for item in items {
-        assembly.place(item, wheel);
+        assembly.place(item, wheels);
     }
     assembly.plan
 }
 
 impl Assembly<'_> {
-    fn place(&mut self, item: WorkItem, wheel: &mut Wheel) {
+    fn place(&mut self, item: WorkItem, wheels: &mut Wheels) {
         if let Some((to, reason)) = self.leaves(&item) {
             self.change(&item, to, None, reason);
             return;
@@ -85,23 +87,12 @@ impl Assembly<'_> {
             self.plan.put_back.push(item);
             return;
         }
-        let shares = self.directory.shares(&item.message);
+        let way = self.directory.way(&item, self.now);
         loop {
-            let picked = {
-                let open = |id: AccountId| {
-                    !self.closed.contains(&id) && self.directory.usable(id).is_some()
-                };
-                // Not the same account twice in a row while another may take it.
-                let fresh = |id: AccountId| open(id) && item.last_account != Some(id);
-                wheel
-                    .pick(&shares, fresh)
-                    .or_else(|| wheel.pick(&shares, open))
-            };
-            let Some(usable) = picked.and_then(|id| self.directory.usable(id)) else {
-                self.without_account(item, shares.is_empty());
+            let Some(usable) = self.pick(&item, way, wheels) else {
+                self.without_account(item, way);
                 return;
             };
-            let usable = Arc::clone(usable);
             if let Some(batch) = self.batch_for(&item, &usable) {
                 self.plan.batches[batch].items.push(item);
                 self.room = self.room.saturating_sub(1);
@@ -113,6 +104,24 @@ impl Assembly<'_> {
             }
             self.closed.insert(usable.record.id);
         }
+    }
+
+    /// The next account for a delivery. Not the one that had it last while another may take it;
+    /// one that just refused it not at all.
+    fn pick(&mut self, item: &WorkItem, way: Way, wheels: &mut Wheels) -> Option<Arc<Usable>> {
+        let (directory, closed, lane) = (self.directory, &self.closed, item.message.lane);
+        let open = |id: AccountId| {
+            !closed.contains(&id)
+                && directory
+                    .usable(id)
+                    .is_some_and(|usable| usable.carries(directory, item))
+        };
+        let fresh = |id: AccountId| open(id) && item.last_account != Some(id);
+        let mut picked = self.choices.pick(way, wheels, lane, fresh);
+        if picked.is_none() && !item.moves {
+            picked = self.choices.pick(way, wheels, lane, open);
+        }
+        directory.usable(picked?).map(Arc::clone)
     }
 
     /// Deliveries that no vendor should see any more.
@@ -190,7 +199,7 @@ impl Assembly<'_> {
 
     /// No account takes the delivery now: it keeps its place, unless its caller named the
     /// account, in which case it makes room for those behind it.
-    fn without_account(&mut self, item: WorkItem, no_route: bool) {
+    fn without_account(&mut self, item: WorkItem, way: Way) {
         let until = self.plan.blocked.as_ref().map(|blocked| blocked.until);
         if let Some(account) = item.message.account {
             let unusable = self.directory.usable(account).is_none();
@@ -203,9 +212,17 @@ impl Assembly<'_> {
                 self.change(&item, State::Queued, Some(due), reason);
                 return;
             }
+        } else if item.moves {
+            // Whoever refused it may take it later after all; meanwhile it makes room.
+            let due = until.unwrap_or(self.now).max(self.now.plus(SHORT_WAIT));
+            let detail = "the account that had it refused it and no other can take it now";
+            let reason = Reason::new("no_other_account", detail);
+            let due = due.min(self.now.plus(PINNED_RECHECK));
+            self.change(&item, State::Queued, Some(due), reason);
+            return;
         } else if until.is_none() {
             let lane = item.message.lane;
-            let why = if no_route {
+            let why = if way == Way::Nowhere {
                 format!("there is no route for {lane}")
             } else {
                 format!("no account of the route for {lane} is enabled")

@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use austin_adapter_api::{Account, Batching, Speaker};
-use austin_domain::AccountId;
-use austin_domain::route::Share;
-use austin_domain::route::plan::{Part, Target};
+use austin_domain::{AccountId, Timestamp};
 use austin_ports::Catalog;
 use austin_ports::catalog::{AccountRecord, Snapshot};
-use austin_ports::ledger::MessageHead;
+use austin_ports::ledger::WorkItem;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use crate::adapters::Adapters;
 use crate::pace::Pace;
+use crate::routing::{FULL, Routes};
 
 /// One account, ready to be called.
 pub(crate) struct Usable {
@@ -30,9 +29,27 @@ pub(crate) struct Usable {
     pub(crate) pace: Arc<Pace>,
 }
 
+impl Usable {
+    /// How much of its share it is well enough for, per mille.
+    pub(crate) fn factor(&self, _now: Timestamp) -> u32 {
+        FULL
+    }
+
+    /// Whether it takes work at all now.
+    pub(crate) fn is_well(&self, now: Timestamp) -> bool {
+        self.pace.resting(now).is_none()
+    }
+
+    /// Whether the vendor knows the delivery's template, where it must.
+    pub(crate) fn carries(&self, _directory: &Directory, _item: &WorkItem) -> bool {
+        true
+    }
+}
+
 /// The accounts of one snapshot.
 pub(crate) struct Directory {
     pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) routes: Routes,
     accounts: HashMap<AccountId, Arc<Usable>>,
 }
 
@@ -40,25 +57,6 @@ impl Directory {
     /// The account, if it is known, enabled and its adapter is there.
     pub(crate) fn usable(&self, id: AccountId) -> Option<&Arc<Usable>> {
         self.accounts.get(&id)
-    }
-
-    /// The accounts that may send this message.
-    pub(crate) fn shares(&self, message: &MessageHead) -> Vec<Share> {
-        if let Some(account) = message.account {
-            return vec![Share { account, weight: 1 }];
-        }
-        self.snapshot
-            .routes
-            .get(&message.lane)
-            .map(|route| shares(&route.plan.parts))
-            .unwrap_or_default()
-    }
-
-    /// Whether another account than `not` may send this message.
-    pub(crate) fn has_other(&self, message: &MessageHead, not: AccountId) -> bool {
-        self.shares(message)
-            .iter()
-            .any(|share| share.account != not && self.accounts.contains_key(&share.account))
     }
 }
 
@@ -74,6 +72,7 @@ impl Directories {
     pub(crate) fn new(catalog: Arc<dyn Catalog>, adapters: Adapters) -> Self {
         let empty = Directory {
             snapshot: Arc::default(),
+            routes: Routes::default(),
             accounts: HashMap::new(),
         };
         Self {
@@ -97,7 +96,11 @@ impl Directories {
             .filter(|record| record.enabled && record.deleted_at.is_none())
             .filter_map(|record| Some((record.id, Arc::new(self.usable(record)?))))
             .collect();
-        let fresh = Arc::new(Directory { snapshot, accounts });
+        let fresh = Arc::new(Directory {
+            routes: Routes::new(&snapshot),
+            snapshot,
+            accounts,
+        });
         self.current.store(Arc::clone(&fresh));
         fresh
     }
@@ -137,17 +140,4 @@ pub(crate) fn view(record: &AccountRecord) -> Account {
         settings: record.settings.clone(),
         secrets: record.secrets.clone(),
     }
-}
-
-fn shares(parts: &[Part]) -> Vec<Share> {
-    parts
-        .iter()
-        .filter_map(|part| match part.to {
-            Target::Account(account) => Some(Share {
-                account,
-                weight: part.weight,
-            }),
-            Target::Tag(_) => None,
-        })
-        .collect()
 }

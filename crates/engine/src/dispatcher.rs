@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use austin_domain::route::Wheel;
 use austin_domain::{State, Timestamp};
 use austin_ports::ledger::{AttemptStart, Change, Timer, WorkItem};
 use futures_util::FutureExt;
@@ -21,6 +20,7 @@ use crate::attempt::{Outcome, ReadyBatch, attempt};
 use crate::directory::Directory;
 use crate::lane::Lane;
 use crate::lane::queue::Refill;
+use crate::routing::Wheels;
 use crate::settler::{Finished, Settling};
 use crate::shared::Shared;
 
@@ -31,7 +31,7 @@ pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
         shared,
         lane,
         permits,
-        wheel: Wheel::default(),
+        wheels: Wheels::default(),
         per_call: 1,
     };
     let stopping = turn.shared.stopping.clone();
@@ -61,7 +61,7 @@ struct Turn {
     shared: Arc<Shared>,
     lane: Arc<Lane>,
     permits: Arc<Semaphore>,
-    wheel: Wheel,
+    wheels: Wheels,
     /// Deliveries a call carried lately: how many to take per free permit.
     per_call: usize,
 }
@@ -100,7 +100,7 @@ impl Turn {
             put_back,
             changes,
             blocked,
-        } = assemble(items, &directory, &mut self.wheel, free, now);
+        } = assemble(items, &directory, &mut self.wheels, free, now);
         let travelling: usize = batches.iter().map(|batch| batch.items.len()).sum();
         if !batches.is_empty() {
             self.per_call = (travelling.div_ceil(batches.len()) + self.per_call).div_ceil(2);

@@ -21,6 +21,7 @@ mod receipts;
 mod reconcilers;
 mod recovery;
 mod render;
+mod routing;
 mod settler;
 mod shared;
 mod timers;

@@ -5,17 +5,13 @@ use std::sync::Arc;
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Capabilities, Context, Descriptor, Reply, State, Step,
 };
-use austin_domain::route::Share;
+use austin_domain::route::plan::Plan;
 use austin_domain::template::{Template, Version};
-use austin_domain::{AccountId, AppId, Channel, DeliveryId, Lane, TemplateId, Timestamp, Vars};
-use austin_ports::BoxFuture;
-use austin_ports::catalog::{
-    AccountRecord, AuditEntry, Catalog, CatalogChange, CatalogError, Role, Route, Snapshot,
-    TemplateEntry,
-};
+use austin_domain::{AccountId, AppId, Channel, DeliveryId, Lane, TemplateId, Vars};
+use austin_ports::catalog::{AccountRecord, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::{MessageHead, WorkItem};
+use austin_testkit::GivenCatalog;
 use austin_testkit::builders::{self, NOW};
-use tokio::sync::watch;
 
 use crate::adapters::Adapters;
 use crate::caller::Caller;
@@ -114,11 +110,16 @@ impl Sample {
     }
 
     /// The route of the template's lane.
-    pub(crate) fn route(mut self, shares: &[(u64, u32)]) -> Self {
+    pub(crate) fn route(self, shares: &[(u64, u32)]) -> Self {
+        self.planned(builders::plan(shares))
+    }
+
+    /// The route of the template's lane, as a plan.
+    pub(crate) fn planned(mut self, plan: Plan) -> Self {
         let lane = lane();
         let route = Route {
             lane,
-            plan: builders::plan(shares),
+            plan,
             shift: None,
             version: 1,
             author: "tests".into(),
@@ -183,6 +184,7 @@ pub(crate) fn items(orders: &[&str]) -> Vec<WorkItem> {
                 state: austin_domain::State::Accepted,
                 attempts: 0,
                 last_account: None,
+                moves: false,
             }
         })
         .collect()

@@ -124,7 +124,7 @@ pub(crate) fn follows(
     let situation = Situation {
         policy: ClassPolicy::of(item.message.lane.class),
         attempts: item.attempts,
-        has_other_account: directory.has_other(&item.message, account),
+        has_other_account: directory.has_other(item, account, now),
         expires_at: item.message.expires_at,
         now,
         random: shared.random(),
@@ -243,6 +243,7 @@ fn retry_of(item: WorkItem, next: &Next, account: AccountId) -> Option<WorkItem>
     matches!(next, Next::Wait { .. }).then(|| WorkItem {
         state: State::Queued,
         last_account: Some(account),
+        moves: matches!(next, Next::Wait { due_at: None, .. }),
         ..item
     })
 }

@@ -100,6 +100,7 @@ impl Delivery {
             state: self.row.state,
             attempts: self.row.attempts,
             last_account: self.row.account,
+            moves: false,
         }
     }
 

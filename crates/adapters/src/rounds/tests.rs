@@ -75,6 +75,7 @@ fn drive(vendor: &Vendor, batch: &Batch, reply: impl Fn(u32) -> Reply) -> (Vec<V
     loop {
         match step {
             Step::Done(verdicts) => return (verdicts, calls),
+            Step::Token { want, .. } => panic!("{want:?}"),
             Step::Call { state, .. } => {
                 calls += 1;
                 step = resume(vendor, &job, state, &reply(calls));
@@ -135,6 +136,7 @@ fn a_batch_of_one_call_needs_no_state() {
     };
     match start(&Vendor { bad: vec![] }, &job) {
         Step::Call { state, .. } => assert_eq!(state, State::default()),
+        Step::Token { want, .. } => panic!("{want:?}"),
         Step::Done(verdicts) => panic!("{verdicts:?}"),
     }
 }

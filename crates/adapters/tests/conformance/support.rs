@@ -133,6 +133,7 @@ impl Case {
     pub(crate) fn call(&self) -> (Call, State) {
         match self.start() {
             Step::Call { call, state } => (call, state),
+            Step::Token { want, .. } => panic!("no call but {want:?}"),
             Step::Done(verdicts) => panic!("no call but {verdicts:?}"),
         }
     }
@@ -152,6 +153,7 @@ impl Case {
     pub(crate) fn refused(&self) -> Vec<Verdict> {
         match self.start() {
             Step::Done(verdicts) => verdicts,
+            Step::Token { want, .. } => panic!("{want:?}"),
             Step::Call { call, .. } => panic!("{call:?}"),
         }
     }
@@ -167,6 +169,11 @@ impl Case {
                     calls += 1;
                     assert!(calls < 100, "never ends");
                     step = self.resume(state, reply(call));
+                }
+                Step::Token { state, .. } => {
+                    calls += 1;
+                    assert!(calls < 100, "never ends");
+                    step = self.resume(state, Reply::Token("token of the host".into()));
                 }
             }
         }

@@ -39,6 +39,8 @@ struct Shared {
     budget: AtomicI64,
     accepted: AtomicU64,
     people: AtomicU64,
+    // Recipients of every message; `None` mixes crowds and singles.
+    crowds_of: Option<i64>,
     finishing: tokio_util::sync::CancellationToken,
 }
 
@@ -50,6 +52,27 @@ impl Load {
         classes: &[&'static str],
         clients: u64,
     ) -> Self {
+        Self::with(address, key, classes, clients, None)
+    }
+
+    /// The same, but every message has so many recipients.
+    pub(crate) fn of_crowds(
+        address: SocketAddr,
+        key: &str,
+        classes: &[&'static str],
+        clients: u64,
+        people: i64,
+    ) -> Self {
+        Self::with(address, key, classes, clients, Some(people))
+    }
+
+    fn with(
+        address: SocketAddr,
+        key: &str,
+        classes: &[&'static str],
+        clients: u64,
+        crowds_of: Option<i64>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             address,
             key: key.to_owned(),
@@ -57,6 +80,7 @@ impl Load {
             budget: AtomicI64::new(0),
             accepted: AtomicU64::new(0),
             people: AtomicU64::new(0),
+            crowds_of,
             finishing: tokio_util::sync::CancellationToken::new(),
         });
         let clients = (0..clients)
@@ -100,7 +124,8 @@ async fn submit(shared: Arc<Shared>, number: u64) -> Vec<Promise> {
     let mut promises = Vec::new();
     for turn in number.. {
         // Singles outnumber crowds by requests, crowds outnumber singles by deliveries.
-        let people = if turn % 3 == 0 { 100 } else { 1 };
+        let mixed = if turn % 3 == 0 { 100 } else { 1 };
+        let people = shared.crowds_of.unwrap_or(mixed);
         while shared.budget.fetch_sub(people, Ordering::Relaxed) <= 0 {
             shared.budget.fetch_add(people, Ordering::Relaxed);
             if shared.finishing.is_cancelled() {

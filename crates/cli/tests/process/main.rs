@@ -15,3 +15,4 @@ mod mail;
 mod mail_server;
 mod program;
 mod rig;
+mod vendors;

@@ -127,14 +127,8 @@ impl Rig {
 
     /// An account with the simulated vendor, whose behaviour has its name. `behaviour` may hold
     /// all but receipts, which come to this server.
-    pub(crate) async fn account(&self, key: &str, channel: &str, mut behaviour: Value) {
-        behaviour["receipts"] = json!({
-            "url": format!("http://{}/v1/receipts/{key}", self.address),
-            "token": TOKEN, "delay_ms": [0, 100],
-            "retry": {"attempts": 200, "first_ms": 50, "most_ms": 500},
-        });
-        let path = format!("/control/behaviours/{key}");
-        self.control().must("PUT", &path, Some(&behaviour)).await;
+    pub(crate) async fn account(&self, key: &str, channel: &str, behaviour: Value) {
+        self.behaviour(key, behaviour).await;
         let account = json!({
             "key": key, "channel": channel, "adapter": "simulator", "enabled": true,
             "settings": {"endpoint": format!("http://{}/a/{key}", self.vendor)},
@@ -144,6 +138,28 @@ impl Rig {
         self.client()
             .must("POST", "/v1/accounts", Some(&account))
             .await;
+    }
+
+    /// How the vendor treats an account from now on; as for [`Rig::account`].
+    pub(crate) async fn behaviour(&self, key: &str, mut behaviour: Value) {
+        behaviour["receipts"] = json!({
+            "url": format!("http://{}/v1/receipts/{key}", self.address),
+            "token": TOKEN, "delay_ms": [0, 100],
+            "retry": {"attempts": 200, "first_ms": 50, "most_ms": 500},
+        });
+        let path = format!("/control/behaviours/{key}");
+        self.control().must("PUT", &path, Some(&behaviour)).await;
+    }
+
+    /// Other limits for a simulated SMS account.
+    pub(crate) async fn limit(&self, key: &str, limits: Value) {
+        let account = json!({
+            "key": key, "channel": "sms", "adapter": "simulator", "enabled": true,
+            "settings": {"endpoint": format!("http://{}/a/{key}", self.vendor)},
+            "limits": limits,
+        });
+        let path = format!("/v1/accounts/{key}");
+        self.client().must("PUT", &path, Some(&account)).await;
     }
 
     /// Sends everything of this lane through one account.

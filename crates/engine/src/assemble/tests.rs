@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use austin_testkit::builders::NOW;
+use austin_domain::route::plan::{Part, Rule, Target, When};
+use austin_testkit::builders::{self, NOW};
 
 use super::*;
 use crate::samples::{Sample, items};
@@ -24,7 +25,7 @@ fn plan(sample: Sample, items: Vec<WorkItem>, most_calls: usize) -> Plan {
     assemble(
         items,
         &sample.directory(),
-        &mut Wheel::default(),
+        &mut Wheels::default(),
         most_calls,
         NOW,
     )
@@ -188,4 +189,62 @@ fn expired_deliveries_and_those_of_a_disabled_template_leave_with_a_reason() {
     assert_eq!(plan_disabled.changes[0].to, State::Suppressed);
     assert_eq!(plan_disabled.changes[0].reason.code, "template_disabled");
     assert!(plan_disabled.batches.is_empty());
+}
+
+#[test]
+fn what_an_account_just_refused_waits_for_another_and_then_may_go_anywhere() {
+    let sample = || {
+        sample()
+            .account(1, "one", |_| ())
+            .account(2, "one", |record| record.limits.per_second = Some(1))
+            .route(&[(1, 1), (2, 1)])
+    };
+    let mut items = items(&["a", "b"]);
+    for item in &mut items {
+        (item.last_account, item.attempts) = (Some(AccountId::from_u64(1)), 1);
+        item.moves = true;
+    }
+    let refused = plan(sample(), items.clone(), 9);
+    assert_eq!(travelling(&refused)[&2], [vec![101]]);
+    let change = &refused.changes[0];
+    assert_eq!((change.delivery.as_u64(), change.to), (102, State::Queued));
+    assert_eq!(change.reason.code, "no_other_account");
+    assert!(change.due_at.is_some_and(|due| due >= NOW.plus(SHORT_WAIT)));
+    items.iter_mut().for_each(|item| item.moves = false);
+    let waited = plan(sample(), items, 9);
+    assert_eq!(travelling(&waited)[&1], [vec![102]]);
+    assert!(waited.changes.is_empty());
+}
+
+#[test]
+fn a_rule_decides_for_its_deliveries_and_a_tag_stands_for_its_accounts() {
+    let tagged = |record: &mut austin_ports::catalog::AccountRecord| {
+        record.tags.insert("abroad".into());
+    };
+    let abroad = Rule {
+        name: "abroad".into(),
+        when: When {
+            prefixes: vec!["+44".into()],
+            ..When::default()
+        },
+        parts: vec![Part {
+            to: Target::Tag("abroad".into()),
+            weight: 1,
+        }],
+    };
+    let sample = sample()
+        .account(1, "one", |_| ())
+        .account(2, "one", tagged)
+        .account(3, "one", tagged)
+        .planned(austin_domain::route::plan::Plan {
+            rules: vec![abroad],
+            ..builders::plan(&[(1, 1)])
+        });
+    let mut items = items(&["a"; 6]);
+    for item in &mut items[2..] {
+        item.to = "+447911123456".into();
+    }
+    let calls = travelling(&plan(sample, items, 9));
+    assert_eq!(calls[&1], [vec![101], vec![102]]);
+    assert_eq!((calls[&2].len(), calls[&3].len()), (2, 2));
 }

@@ -6,25 +6,21 @@ use std::time::Duration;
 
 use austin_adapter_api::{Adapter, Call, Fault, FaultKind, HttpReply, Phase, Reply};
 use austin_adapters::simulator::Simulator;
-use austin_domain::route::Share;
 use austin_domain::{AccountId, AppId, Class, DeliveryId, Reason, State, TemplateId, Timestamp};
 use austin_engine::send::{Recipient, SendAnswer, SendRequest};
 use austin_engine::{Adapters, Caller, Config, Engine, Parts, Refusal};
-use austin_ports::catalog::{
-    AuditEntry, Catalog, CatalogChange, CatalogError, Role, Route, Snapshot, TemplateEntry,
-};
+use austin_ports::catalog::{Catalog, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::Change;
 use austin_ports::wire::{Exchange, Fetched, Outgoing};
 use austin_ports::{Blobs, BoxFuture, Clock, Entropy, Ledger, Wire};
 use austin_testkit::builders::{self, NOW};
-use austin_testkit::{ManualClock, MemoryLedger, SeededEntropy};
+use austin_testkit::{GivenCatalog, ManualClock, MemoryLedger, SeededEntropy};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
 
 /// How the vendor behaves.
 #[derive(Clone, Copy, Debug)]
@@ -210,17 +206,13 @@ fn catalog() -> Arc<dyn Catalog> {
         snapshot
             .templates
             .insert(template.id, Arc::new(TemplateEntry { template, versions }));
-        let shares = (1..=2)
-            .map(|id| Share {
-                account: AccountId::from_u64(id),
-                weight: 1,
-            })
-            .collect();
         let route = Route {
             lane,
-            shares,
+            plan: builders::plan(&[(1, 1), (2, 1)]),
+            shift: None,
             version: 1,
             author: "tests".into(),
+            reason: None,
             updated_at: NOW,
         };
         snapshot.routes.insert(lane, Arc::new(route));

@@ -133,6 +133,9 @@ pub struct WorkItem {
     pub attempts: u16,
     /// The account of the last attempt.
     pub last_account: Option<AccountId>,
+    /// Whether that account refused it just now, so that only another one may have it. Known in
+    /// memory only: what is read from a store has waited and may go anywhere.
+    pub moves: bool,
 }
 
 /// An attempt about to begin.

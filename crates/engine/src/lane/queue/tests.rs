@@ -33,6 +33,7 @@ fn item(id: u64) -> WorkItem {
         state: State::Accepted,
         attempts: 0,
         last_account: None,
+        moves: false,
     }
 }
 

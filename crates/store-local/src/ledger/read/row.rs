@@ -156,6 +156,7 @@ impl<'a> Heads<'a> {
             state: raw.state,
             attempts: raw.attempts,
             last_account: raw.account,
+            moves: false,
         })
     }
 
