@@ -151,4 +151,13 @@ pub struct Capabilities {
     pub pull: bool,
     /// The vendor can be asked what is left on the account.
     pub balance: bool,
+    /// A message needs an approved template of the vendor's: the template names one for the
+    /// account (`vendor_templates`), or the account has one in its setting `template_id` or
+    /// `template_code`.
+    #[serde(default)]
+    pub needs_vendor_template: bool,
+    /// A message needs an approved signature, wherever it goes: the template names one for the
+    /// account, or the account has one in its setting `sign_name`.
+    #[serde(default)]
+    pub needs_sign: bool,
 }

@@ -74,6 +74,8 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            needs_vendor_template: true,
+            needs_sign: true,
             ..Capabilities::default()
         },
     }

@@ -87,6 +87,7 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            needs_vendor_template: true,
             ..Capabilities::default()
         },
     }

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod quota;
 pub mod route;
 pub mod segments;
+pub mod span;
 pub mod template;
 pub mod time;
 pub mod verdict;

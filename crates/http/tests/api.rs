@@ -19,3 +19,4 @@ mod messages;
 mod receipts;
 #[path = "api/roles.rs"]
 mod roles;
+mod routes;

@@ -35,7 +35,8 @@ struct AdapterView {
     recipients_per_call: u16,
     /// Whether all recipients of a call have the same content.
     same_content: bool,
-    /// What else it can do: `receipts`, `receipts_signed`, `recall`, `query`, `pull`, `balance`.
+    /// What else it can do: `receipts`, `receipts_signed`, `recall`, `query`, `pull`, `balance`;
+    /// and what it needs of each message: `needs_vendor_template`, `needs_sign`.
     capabilities: Vec<&'static str>,
 }
 
@@ -91,6 +92,8 @@ impl AdapterView {
             ("query", capabilities.query),
             ("pull", capabilities.pull),
             ("balance", capabilities.balance),
+            ("needs_vendor_template", capabilities.needs_vendor_template),
+            ("needs_sign", capabilities.needs_sign),
         ];
         Self {
             name,
