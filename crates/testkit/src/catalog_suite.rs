@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod plans;
 mod store;
 mod templates;
 
@@ -25,6 +26,7 @@ pub fn cases() -> Vec<Case<Open>> {
         store::cases(),
         templates::cases(),
         accounts::cases(),
+        plans::cases(),
         access::cases(),
     ];
     parts.into_iter().flatten().collect()
@@ -54,6 +56,7 @@ pub fn contents(snapshot: &Snapshot) -> Vec<String> {
             .map(|id| format!("account {id:?}")),
     );
     lines.extend(snapshot.routes.iter().map(|route| format!("{route:?}")));
+    lines.extend(snapshot.quotas.iter().map(|quota| format!("{quota:?}")));
     lines.extend(snapshot.apps.iter().map(|app| format!("{app:?}")));
     lines.extend(snapshot.keys.iter().map(|key| format!("open {key:?}")));
     lines.extend(snapshot.all_keys.iter().map(|key| format!("{key:?}")));
