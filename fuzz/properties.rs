@@ -62,10 +62,10 @@ pub(crate) fn receipt(data: &[u8]) {
     let adapters = austin_adapters::registry();
     let adapter = &adapters[usize::from(*which) % adapters.len()];
     let mut headers = HeaderMap::new();
-    let media = if form & 1 == 0 {
-        "application/json"
-    } else {
-        "application/x-www-form-urlencoded"
+    let media = match form & 5 {
+        0 => "application/json",
+        1 => "application/x-www-form-urlencoded",
+        _ => "message/rfc822",
     };
     headers.insert("content-type", HeaderValue::from_static(media));
     let method = if form & 2 == 0 {
@@ -78,9 +78,16 @@ pub(crate) fn receipt(data: &[u8]) {
     } else {
         String::from_utf8_lossy(body).into_owned()
     };
+    let url = format!("https://push.corp.example/v1/receipts/acme-1/t?{query}");
+    // Twilio's, so that made-up receipts do not all end at their signature.
+    let signature = austin_adapters::twilio_sms::sign::sign_form(SECRET, &url, body);
+    headers.insert(
+        "x-twilio-signature",
+        HeaderValue::from_str(&signature).expect("base64"),
+    );
     let request = Inbound {
         method,
-        url: format!("https://push.corp.example/v1/receipts/acme-1/t?{query}"),
+        url,
         headers,
         body: Bytes::copy_from_slice(body),
     };
@@ -131,6 +138,8 @@ fn account() -> Account {
         "endpoint": "http://127.0.0.1:1", "sdk_app_id": "1400006666", "sign_name": "商城",
         "template_id": "77", "template_code": "SMS_1", "region": "ap-guangzhou",
         "host": "mail.corp.example", "from": "shop@corp.example", "username": "shop",
+        "account_name": "shop@corp.example",
+        "sms_account": "A1", "sign": "商城", "account_sid": "AC1",
     }))
     .expect("settings");
     let secrets = [
@@ -138,6 +147,9 @@ fn account() -> Account {
         "secret_key",
         "access_key_id",
         "access_key_secret",
+        "secret_access_key",
+        "api_key",
+        "auth_token",
         "apikey",
         "password",
         "signing_secret",
@@ -156,7 +168,7 @@ fn account() -> Account {
 
 fn batch(adapter: &str) -> Batch {
     let (to, content): ([&str; 3], _) = match adapter {
-        "smtp" => (
+        "smtp" | "sendgrid-email" | "aws-ses-email" | "aliyun-dm-email" => (
             ["li@corp.example", "wang@corp.example", "zhao@corp.example"],
             Content::Email {
                 subject: "s".into(),

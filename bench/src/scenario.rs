@@ -2,6 +2,7 @@
 
 mod accept;
 mod end_to_end;
+mod failover;
 mod growth;
 mod restart;
 mod setup;
@@ -31,6 +32,8 @@ pub(crate) enum Name {
     EndToEndOne,
     /// Accept to durable outcome, up to 1,000 recipients a vendor call.
     EndToEndMany,
+    /// A million waiting and one of two vendors dead.
+    FailoverStorm,
     /// Cost per delivery as the ledger grows, then look-ups.
     Growth,
     /// Memory idle and with a million waiting, then a kill and a start.
@@ -50,6 +53,7 @@ pub(crate) async fn run(plan: &Plan, only: &[Name]) -> Result<Vec<Figure>> {
             Name::AcceptHundred => accept::run(plan, "accept-hundred", 100).await?,
             Name::EndToEndOne => end_to_end::run(plan, "end-to-end-one", 1).await?,
             Name::EndToEndMany => end_to_end::run(plan, "end-to-end-many", 1_000).await?,
+            Name::FailoverStorm => failover::run(plan).await?,
             Name::Growth => growth::run(plan).await?,
             Name::Restart => restart::run(plan).await?,
         });

@@ -1,5 +1,6 @@
 //! A running austin with one template, and the vendor it may send through.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,23 +53,39 @@ impl Austin {
 
     /// Lets it send through the vendor, at most `recipients` a call.
     pub(crate) async fn route_to(&self, sink: &Server, recipients: usize) -> Result<()> {
-        let mut connection = self.connect().await?;
+        self.account("sink", sink.addr, recipients).await?;
+        self.route(&["sink"]).await
+    }
+
+    /// An account with a vendor at `addr`, at most `recipients` a call.
+    pub(crate) async fn account(
+        &self,
+        key: &str,
+        addr: SocketAddr,
+        recipients: usize,
+    ) -> Result<()> {
         let account = json!({
-            "key": "sink", "channel": "sms", "adapter": "simulator",
-            "settings": {"endpoint": format!("http://{}", sink.addr)},
+            "key": key, "channel": "sms", "adapter": "simulator",
+            "settings": {"endpoint": format!("http://{addr}")},
             "limits": {"recipients_per_call": recipients}, "enabled": true,
         });
+        let mut connection = self.connect().await?;
         connection
             .call("POST", "/v1/accounts", &self.key, Some(&account))
             .await?;
-        let route = json!({"accounts": [{"account": "sink", "weight": 1}]});
+        Ok(())
+    }
+
+    /// Shares the traffic evenly among these accounts.
+    pub(crate) async fn route(&self, accounts: &[&str]) -> Result<()> {
+        let shares: Vec<_> = accounts
+            .iter()
+            .map(|account| json!({"account": account, "weight": 1}))
+            .collect();
+        let (route, path) = (json!({"accounts": shares}), "/v1/routes/sms/notification");
+        let mut connection = self.connect().await?;
         connection
-            .call(
-                "PUT",
-                "/v1/routes/sms/notification",
-                &self.key,
-                Some(&route),
-            )
+            .call("PUT", path, &self.key, Some(&route))
             .await?;
         Ok(())
     }

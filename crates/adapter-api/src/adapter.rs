@@ -120,10 +120,6 @@ pub struct Attachment {
 
 /// What the host does next.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one per vendor call and moved on at once"
-)]
 pub enum Step {
     /// Carry out the call and come back with its reply.
     Call {

@@ -59,10 +59,6 @@ impl fmt::Debug for Subject {
 
 /// What the host does next for a question.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one per vendor call and moved on at once"
-)]
 pub enum Asking {
     /// Carry out the call and come back with its reply.
     Call {

@@ -28,6 +28,8 @@ pub struct Receipts {
     pub content_type: &'static str,
     /// Body of the answer.
     pub body: Bytes,
+    /// What the operator has to do by hand, for the log; no secrets, no addresses.
+    pub notice: Option<String>,
 }
 
 /// One receipt.

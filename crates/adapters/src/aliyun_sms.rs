@@ -6,17 +6,19 @@
 //! until that number is found. The vendor says its send APIs are not idempotent.
 
 mod codes;
+mod questions;
 mod receipts;
 mod reply;
 mod request;
-pub mod sign;
 
+use austin_adapter_api::question::{Asking, Question};
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
     Refused, Reply, State, Step,
 };
 use austin_domain::{Channel, Verdict};
 
+use crate::asking;
 use crate::fields::{endpoint, required, text};
 use crate::phone;
 use crate::rounds::{self, Job, Reading, Rounds};
@@ -76,6 +78,7 @@ fn descriptor() -> Descriptor {
             receipts: true,
             needs_vendor_template: true,
             needs_sign: true,
+            query: true,
             ..Capabilities::default()
         },
     }
@@ -124,6 +127,21 @@ impl Adapter for AliyunSms {
         _context: &Context,
     ) -> Result<Receipts, Refused> {
         receipts::read(&request.body)
+    }
+
+    fn ask(&self, account: &Account, question: &Question, context: &Context) -> Asking {
+        asking::ask(self, account, question, context)
+    }
+
+    fn answer(
+        &self,
+        account: &Account,
+        question: &Question,
+        _state: State,
+        reply: Reply,
+        context: &Context,
+    ) -> Asking {
+        asking::answer(self, account, question, &reply, context)
     }
 }
 

@@ -13,6 +13,11 @@ pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     Some(zoned.timestamp().into())
 }
 
+/// The day in Beijing, `20260102`.
+pub(crate) fn day(at: Timestamp) -> String {
+    at.plus(Duration::from_secs(8 * 3_600)).utc("%Y%m%d")
+}
+
 /// How long it is until the clock in Beijing next shows `hour`:00; from 1 ms to 24 h.
 pub(crate) fn until_hour(hour: u8, now: Timestamp) -> Duration {
     const DAY: i64 = 86_400_000;
@@ -42,6 +47,13 @@ mod tests {
         ] {
             assert_eq!(instant(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn days_begin_eight_hours_early() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(day(at("2026-01-01T15:59:59Z")), "20260101");
+        assert_eq!(day(at("2026-01-01T16:00:00Z")), "20260102");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use url::Url;
 pub(crate) struct Endpoint {
     base: String,
     host: String,
+    path: String,
 }
 
 impl Endpoint {
@@ -40,6 +41,7 @@ impl Endpoint {
         let path = url.path().trim_end_matches('/');
         Ok(Self {
             base: format!("{}://{host}{path}", url.scheme()),
+            path: path.to_owned(),
             host,
         })
     }
@@ -47,6 +49,11 @@ impl Endpoint {
     /// The URL of `path`, which starts with `/`, below the base.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// The path of [`Endpoint::url`], for signatures that cover it.
+    pub(crate) fn path_of(&self, path: &str) -> String {
+        format!("{}{path}", self.path)
     }
 
     /// The value of the `Host` header: with the port unless it is the scheme's own.

@@ -50,6 +50,19 @@ pub(crate) fn read(
     }
 }
 
+/// Every entry of a list that was fetched. The vendor does not hand them out again: what cannot be
+/// read is kept too, as a receipt that matches nothing.
+pub(crate) fn pulled(
+    entries: &[Value],
+    read: impl Fn(&Value) -> Result<Receipt, String>,
+) -> Vec<Receipt> {
+    let receipt = |(index, entry): (usize, &Value)| Receipt {
+        raw: evidence(&entry.to_string()),
+        ..read(entry).unwrap_or_else(|fault| unreadable(format!("entry {index}: {fault}")))
+    };
+    entries.iter().enumerate().map(receipt).collect()
+}
+
 /// The receipts with the answer the vendor expects.
 pub(crate) fn answered(
     receipts: Vec<Receipt>,
@@ -62,6 +75,7 @@ pub(crate) fn answered(
         status: StatusCode::OK,
         content_type,
         body,
+        notice: None,
     }
 }
 
@@ -92,7 +106,8 @@ fn unreadable(fault: String) -> Receipt {
     }
 }
 
-fn evidence(raw: &str) -> String {
+/// What was received, bounded.
+pub(crate) fn evidence(raw: &str) -> String {
     match raw.char_indices().nth(RAW_CHARS) {
         Some((end, _)) => format!("{} [cut: {} bytes in all]", &raw[..end], raw.len()),
         None => raw.to_owned(),

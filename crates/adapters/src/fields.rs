@@ -18,6 +18,11 @@ pub(crate) fn choice(name: &str, words: &[&str], help: &str) -> Field {
     optional(name, FieldKind::Choice(words), help)
 }
 
+/// An optional http or https URL.
+pub(crate) fn url(name: &str, help: &str) -> Field {
+    optional(name, FieldKind::Url, help)
+}
+
 /// The base URL every HTTP vendor's account may replace.
 pub(crate) fn endpoint(default: &str) -> Field {
     let help = "Another base URL than the vendor's own: a regional one, a proxy, a test server.";

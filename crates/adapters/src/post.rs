@@ -24,6 +24,15 @@ pub(crate) fn post(url: String, content_type: &'static str, body: impl Into<Byte
     request
 }
 
+/// A GET that asks for a JSON answer.
+pub(crate) fn get(url: String) -> HttpRequest {
+    let mut request = HttpRequest::new(Method::GET, url, Bytes::new());
+    request
+        .headers
+        .insert(ACCEPT, HeaderValue::from_static(JSON));
+    request
+}
+
 /// Adds a header whose value may be secret.
 ///
 /// # Errors

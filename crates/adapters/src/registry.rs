@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use austin_adapter_api::Adapter;
 
+use crate::aliyun_dm_email::AliyunDmEmail;
 use crate::aliyun_sms::AliyunSms;
+use crate::aws_ses_email::AwsSesEmail;
+use crate::aws_sns_sms::AwsSnsSms;
+use crate::sendgrid_email::SendgridEmail;
 use crate::simulator::Simulator;
 use crate::smtp::Smtp;
 use crate::tencent_sms::TencentSms;
+use crate::twilio_sms::TwilioSms;
+use crate::volcengine_sms::VolcengineSms;
 use crate::webhook::Webhook;
 use crate::yunpian_sms::YunpianSms;
 
@@ -20,6 +26,12 @@ pub fn registry() -> Vec<Arc<dyn Adapter>> {
         Arc::new(Smtp::default()),
         Arc::new(Webhook::default()),
         Arc::new(Simulator::default()),
+        Arc::new(VolcengineSms::default()),
+        Arc::new(TwilioSms::default()),
+        Arc::new(AwsSnsSms::default()),
+        Arc::new(SendgridEmail::default()),
+        Arc::new(AwsSesEmail::default()),
+        Arc::new(AliyunDmEmail::default()),
     ]
 }
 

@@ -2,16 +2,17 @@
 //!
 //! One recipient per transaction, so that nobody sees another and each has its own verdict. The
 //! `Message-ID` is made of the delivery's reference and is the vendor id; the same delivery,
-//! clock and nonce always give the same bytes.
+//! clock and nonce always give the same bytes. Receipts are the bounce mails that come back.
 
+mod bounce;
 mod codes;
 mod enhanced;
-mod message;
 mod reply;
 mod request;
 
 use austin_adapter_api::{
-    Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Reply, State, Step,
+    Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
+    Refused, Reply, State, Step,
 };
 use austin_domain::{Channel, Verdict};
 
@@ -55,7 +56,17 @@ fn descriptor() -> Descriptor {
                 ),
                 "starttls",
             ),
-            required(text("from", "Sender address; bounces go there too.")),
+            required(text(
+                "from",
+                "Sender address; bounces go there too, unless return_path says otherwise.",
+            )),
+            text(
+                "return_path",
+                "Envelope sender, whose mailbox gets the bounces. {delivery} in it stands for the \
+                 delivery's reference, so that every bounce finds its delivery: \
+                 bounce+{delivery}@example.com. Have the mail server post that mailbox's mails \
+                 to the account's receipt address with its token, as message/rfc822.",
+            ),
             text("from_name", "Sender name."),
             text("reply_to", "Address that answers go to."),
             text("hello", "What we call ourselves in EHLO."),
@@ -69,7 +80,10 @@ fn descriptor() -> Descriptor {
             max_recipients: 1,
             same_content: false,
         },
-        capabilities: Capabilities::default(),
+        capabilities: Capabilities {
+            receipts: true,
+            ..Capabilities::default()
+        },
     }
 }
 
@@ -107,6 +121,15 @@ impl Adapter for Smtp {
             state,
             &reply,
         )
+    }
+
+    fn receipts(
+        &self,
+        _account: &Account,
+        request: &Inbound,
+        _context: &Context,
+    ) -> Result<Receipts, Refused> {
+        bounce::read(request)
     }
 }
 

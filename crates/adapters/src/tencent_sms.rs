@@ -5,17 +5,20 @@
 //! (SendSms) and 382/59177 (receipts) of cloud.tencent.com.
 
 mod codes;
+mod questions;
 mod receipts;
 mod reply;
 mod request;
 pub mod sign;
 
+use austin_adapter_api::question::{Asking, Question};
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
     Refused, Reply, State, Step,
 };
 use austin_domain::{Channel, Verdict};
 
+use crate::asking;
 use crate::fields::{choice, endpoint, required, text, with_default};
 use crate::phone;
 use crate::rounds::{self, Job, Reading, Rounds};
@@ -88,6 +91,8 @@ fn descriptor() -> Descriptor {
         capabilities: Capabilities {
             receipts: true,
             needs_vendor_template: true,
+            query: true,
+            pull: true,
             ..Capabilities::default()
         },
     }
@@ -136,6 +141,21 @@ impl Adapter for TencentSms {
         _context: &Context,
     ) -> Result<Receipts, Refused> {
         receipts::read(&request.body)
+    }
+
+    fn ask(&self, account: &Account, question: &Question, context: &Context) -> Asking {
+        asking::ask(self, account, question, context)
+    }
+
+    fn answer(
+        &self,
+        account: &Account,
+        question: &Question,
+        _state: State,
+        reply: Reply,
+        context: &Context,
+    ) -> Asking {
+        asking::answer(self, account, question, &reply, context)
     }
 }
 

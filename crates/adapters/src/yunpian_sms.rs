@@ -5,17 +5,19 @@
 //! (`multi_send`); foreign numbers go singly (`single_send`).
 
 mod codes;
-mod decimal;
+mod questions;
 mod receipts;
 mod reply;
 mod request;
 
+use austin_adapter_api::question::{Asking, Question};
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
     Refused, Reply, State, Step,
 };
 use austin_domain::{Channel, Verdict};
 
+use crate::asking;
 use crate::fields::{endpoint, required, text};
 use crate::phone;
 use crate::rounds::{self, Job, Reading, Rounds};
@@ -63,6 +65,8 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            pull: true,
+            balance: true,
             ..Capabilities::default()
         },
     }
@@ -111,6 +115,21 @@ impl Adapter for YunpianSms {
         _context: &Context,
     ) -> Result<Receipts, Refused> {
         receipts::read(&request.body)
+    }
+
+    fn ask(&self, account: &Account, question: &Question, context: &Context) -> Asking {
+        asking::ask(self, account, question, context)
+    }
+
+    fn answer(
+        &self,
+        account: &Account,
+        question: &Question,
+        _state: State,
+        reply: Reply,
+        context: &Context,
+    ) -> Asking {
+        asking::answer(self, account, question, &reply, context)
     }
 }
 

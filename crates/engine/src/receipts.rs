@@ -55,6 +55,13 @@ pub(crate) async fn receive(
                 detail: "the receipts could not be recorded; send them again".into(),
             }
         })?;
+    if let Some(notice) = &receipts.notice {
+        tracing::warn!(
+            account = key,
+            notice,
+            "a vendor wants something done by hand"
+        );
+    }
     for fate in fates {
         shared.metrics.received(key, word(fate));
     }

@@ -19,4 +19,5 @@ mod messages;
 mod receipts;
 #[path = "api/roles.rs"]
 mod roles;
+#[path = "api/routes.rs"]
 mod routes;

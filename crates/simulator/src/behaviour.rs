@@ -72,7 +72,8 @@ pub enum LimitAnswer {
 pub struct ReceiptPlan {
     /// Where they are posted (`http://` only).
     pub url: String,
-    /// Key of `x-sim-signature` on receipts of the own protocol.
+    /// Key of the signature on receipts of the own protocol and of Twilio; for SendGrid's a P-256
+    /// key, Base64 of PKCS #8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
     /// Time from acceptance to the first post.
@@ -156,6 +157,18 @@ pub struct Credentials {
     /// YunPian `apikey`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yunpian_apikey: Option<Secret>,
+    /// Volcengine keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volcengine: Option<AccessKeys>,
+    /// AWS keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws: Option<AccessKeys>,
+    /// Twilio account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub twilio: Option<TwilioKeys>,
+    /// SendGrid API key (`SG.…`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sendgrid_api_key: Option<Secret>,
     /// Standard Webhooks secret (`whsec_…`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Secret>,
@@ -179,6 +192,26 @@ pub struct AliyunKeys {
     pub access_key_id: String,
     /// AccessKey secret.
     pub access_key_secret: Secret,
+}
+
+/// The key pair of a Volcengine or AWS account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKeys {
+    /// Access key id.
+    pub access_key_id: String,
+    /// Secret access key.
+    pub secret_access_key: Secret,
+}
+
+/// What a Twilio account signs in with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TwilioKeys {
+    /// `AccountSid`, which stands in the path too.
+    pub account_sid: String,
+    /// Auth token.
+    pub auth_token: Secret,
 }
 
 /// What makes two accepted messages the same.

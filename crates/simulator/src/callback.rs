@@ -50,7 +50,8 @@ impl Target {
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
     pub(crate) content_type: &'static str,
-    pub(crate) signature: Option<String>,
+    /// Headers and values of the proof of origin.
+    pub(crate) signature: Vec<(&'static str, String)>,
     pub(crate) body: Bytes,
 }
 
@@ -118,8 +119,8 @@ impl Callback {
         let mut request = Request::post(&self.target.path)
             .header(header::HOST, &self.target.authority)
             .header(header::CONTENT_TYPE, post.content_type);
-        if let Some(signature) = &post.signature {
-            request = request.header("x-sim-signature", signature);
+        for (name, signature) in &post.signature {
+            request = request.header(*name, signature);
         }
         request
             .body(Full::new(post.body.clone()))

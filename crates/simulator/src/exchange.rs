@@ -53,6 +53,7 @@ impl Exchange<'_> {
             path,
             body: &body,
             actor: &self.actor,
+            ledger: &self.state.ledger,
             now_ms,
         };
         let call = match vendor::parse(self.vendor, &inbound) {
@@ -161,6 +162,9 @@ impl Exchange<'_> {
         let Some(courier) = &self.actor.courier else {
             return;
         };
+        if !vendor::posts_receipts(self.vendor) {
+            return;
+        }
         let mut call_id = None;
         let receipts = call.messages.iter().zip(outcomes);
         let receipts = receipts.filter_map(|(message, outcome)| match outcome {
@@ -169,7 +173,7 @@ impl Exchange<'_> {
                 Some(Receipt {
                     mark: *mark,
                     vendor: self.vendor,
-                    id: if self.vendor == Vendor::Aliyun {
+                    id: if matches!(self.vendor, Vendor::Aliyun | Vendor::Sendgrid) {
                         first
                     } else {
                         mark.number

@@ -261,6 +261,15 @@ impl Ledger {
             })
     }
 
+    /// The entry of that number, where its particulars are still kept.
+    pub(crate) fn numbered(&self, number: u64) -> Option<Shown> {
+        self.shards.iter().find_map(|shard| {
+            let shard = shard.lock();
+            let found = shard.newest.iter().rev().find(|e| e.number == number);
+            found.map(Entry::shown)
+        })
+    }
+
     /// The newest entries, oldest first.
     pub(crate) fn newest(&self, limit: usize) -> Vec<Shown> {
         let mut all: Vec<Shown> = Vec::new();

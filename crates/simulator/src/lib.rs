@@ -25,8 +25,8 @@ mod vendor;
 mod webhook;
 
 pub use behaviour::{
-    AliyunKeys, Behaviour, CountBy, Credentials, Limit, LimitAnswer, LimitUnit, ReceiptFailure,
-    ReceiptPlan, Retry, TencentKeys,
+    AccessKeys, AliyunKeys, Behaviour, CountBy, Credentials, Limit, LimitAnswer, LimitUnit,
+    ReceiptFailure, ReceiptPlan, Retry, TencentKeys, TwilioKeys,
 };
 pub use clock::Clock;
 pub use ledger::{Doubled, Mode as LedgerMode, Summary};

@@ -30,7 +30,7 @@ mod post;
 pub(crate) struct Receipt {
     pub(crate) mark: Mark,
     pub(crate) vendor: Vendor,
-    /// The vendor's id of the message; Aliyun gives one to a whole call.
+    /// The vendor's id of the message; Aliyun and SendGrid give one to a whole call.
     pub(crate) id: u64,
     pub(crate) reference: Box<str>,
     pub(crate) to: Box<str>,

@@ -21,6 +21,8 @@ pub(crate) struct Reply {
     pub(crate) content_type: &'static str,
     pub(crate) body: Bytes,
     pub(crate) retry_after: Option<u32>,
+    /// One header more, where the protocol has one.
+    pub(crate) header: Option<(&'static str, String)>,
 }
 
 impl Reply {
@@ -46,11 +48,17 @@ impl Reply {
             content_type,
             body: body.into(),
             retry_after: None,
+            header: None,
         }
     }
 
     pub(crate) const fn retry_after(mut self, seconds: Option<u32>) -> Self {
         self.retry_after = seconds;
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
+        self.header = Some((name, value));
         self
     }
 
@@ -65,6 +73,11 @@ impl Reply {
         );
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some((name, value)) = self.header
+            && let Ok(value) = HeaderValue::from_str(&value)
+        {
+            headers.insert(name, value);
         }
         response
     }

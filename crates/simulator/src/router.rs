@@ -66,9 +66,27 @@ fn place<'a>(parts: &Parts, path: &'a str) -> (Place<'a>, &'a str) {
     if let Some(rest) = below(path, "/aliyun") {
         return (Place::Send(Vendor::Aliyun), rest);
     }
+    if let Some(rest) = below(path, "/volcengine") {
+        return (Place::Send(Vendor::Volcengine), rest);
+    }
+    if let Some(rest) = below(path, "/sns") {
+        return (Place::Send(Vendor::AwsSns), rest);
+    }
     let bare = below(path, "/yunpian").unwrap_or(path);
     if bare.starts_with("/v2/sms/") {
         return (Place::Send(Vendor::Yunpian), bare);
+    }
+    let bare = below(path, "/twilio").unwrap_or(path);
+    if bare.starts_with("/2010-04-01/") {
+        return (Place::Send(Vendor::Twilio), bare);
+    }
+    let bare = below(path, "/sendgrid").unwrap_or(path);
+    if bare.starts_with("/v3/") {
+        return (Place::Send(Vendor::Sendgrid), bare);
+    }
+    let bare = below(path, "/ses").unwrap_or(path);
+    if bare.starts_with("/v2/email/") {
+        return (Place::Send(Vendor::AwsSes), bare);
     }
     if let Some(rest) = below(path, "/control") {
         return (Place::Control(rest), rest);
@@ -92,6 +110,10 @@ fn root(parts: &Parts) -> Place<'static> {
         Place::Send(Vendor::Tencent)
     } else if parts.headers.contains_key("x-acs-action") {
         Place::Send(Vendor::Aliyun)
+    } else if parts.headers.contains_key("x-content-sha256") {
+        Place::Send(Vendor::Volcengine)
+    } else if parts.headers.contains_key("x-amz-date") {
+        Place::Send(Vendor::AwsSns)
     } else if parts.method == Method::GET {
         Place::Overview
     } else {
@@ -146,6 +168,22 @@ mod tests {
                 "",
                 "None Send(Yunpian) /v2/sms/multi_send.json",
             ),
+            ("POST", "/volcengine/", "", "None Send(Volcengine) /"),
+            ("POST", "/", "x-content-sha256", "None Send(Volcengine) /"),
+            ("POST", "/a/x/sns/", "", "Some(\"x\") Send(AwsSns) /"),
+            ("POST", "/", "x-amz-date", "None Send(AwsSns) /"),
+            (
+                "POST",
+                "/twilio/2010-04-01/Accounts/AC1/Messages.json",
+                "",
+                "None Send(Twilio) /2010-04-01/Accounts/AC1/Messages.json",
+            ),
+            (
+                "GET",
+                "/2010-04-01/Accounts/AC1/Messages/SM1.json",
+                "",
+                "None Send(Twilio) /2010-04-01/Accounts/AC1/Messages/SM1.json",
+            ),
             ("POST", "/hook/x", "", "None Hook(\"x\") /hook/x"),
             ("POST", "/hook/", "", "None Nowhere /hook/"),
             (
@@ -161,6 +199,24 @@ mod tests {
         ];
         for (method, path, header, want) in cases {
             assert_eq!(routed(method, path, header), want, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn vendors_of_mail_have_paths_of_their_own() {
+        for (path, want) in [
+            (
+                "/a/x/sendgrid/v3/mail/send",
+                "Some(\"x\") Send(Sendgrid) /v3/mail/send",
+            ),
+            ("/v3/mail/send", "None Send(Sendgrid) /v3/mail/send"),
+            (
+                "/ses/v2/email/outbound-emails",
+                "None Send(AwsSes) /v2/email/outbound-emails",
+            ),
+            ("/sendgrid/v2/mail", "None Nowhere /sendgrid/v2/mail"),
+        ] {
+            assert_eq!(routed("POST", path, ""), want);
         }
     }
 }

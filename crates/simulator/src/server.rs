@@ -295,9 +295,8 @@ async fn respond(
             }
         },
     };
-    if !(parts.method == http::Method::POST
-        || vendor == Vendor::Aliyun && parts.method == http::Method::GET)
-    {
+    let takes_get = matches!(vendor, Vendor::Aliyun | Vendor::Twilio);
+    if !(parts.method == http::Method::POST || takes_get && parts.method == http::Method::GET) {
         return Ok(Reply::error(405, "send calls are POST").into_response());
     }
     let exchange = Exchange {
@@ -311,7 +310,7 @@ async fn respond(
 
 fn nowhere(path: &str) -> Reply {
     let why = format!(
-        "nothing answers {path}; see GET / (the root takes POST with X-TC-Action or x-acs-action)"
+        "nothing answers {path}; see GET / (the root takes POST with the headers of a vendor that has no path)"
     );
     Reply::error(404, &why)
 }

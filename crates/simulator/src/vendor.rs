@@ -11,16 +11,22 @@ use http::request::Parts;
 use serde::Serialize;
 
 use crate::actor::Actor;
-use crate::ledger::Mark;
+use crate::ledger::{Ledger, Mark};
 use crate::receipts::Receipt;
 use crate::reply::Reply;
 use crate::webhook;
 
 pub(crate) mod aliyun;
 pub(crate) mod authorization;
+pub(crate) mod aws_ses;
+pub(crate) mod aws_sns;
 pub(crate) mod codes;
 pub(crate) mod own;
+pub(crate) mod sendgrid;
+pub(crate) mod sigv4;
 pub(crate) mod tencent;
+pub(crate) mod twilio;
+pub(crate) mod volcengine;
 pub(crate) mod yunpian;
 
 /// Whose protocol a call speaks.
@@ -31,6 +37,11 @@ pub(crate) enum Vendor {
     Tencent,
     Aliyun,
     Yunpian,
+    Volcengine,
+    Twilio,
+    AwsSns,
+    Sendgrid,
+    AwsSes,
     Webhook,
     Smtp,
 }
@@ -66,6 +77,11 @@ pub(crate) enum Shape<'a> {
     Aliyun,
     YunpianOne,
     YunpianMany,
+    Volcengine { action: &'static str },
+    Twilio,
+    AwsSns,
+    Sendgrid,
+    AwsSes,
     Webhook,
 }
 
@@ -91,6 +107,8 @@ pub(crate) struct Inbound<'a> {
     pub(crate) path: &'a str,
     pub(crate) body: &'a Bytes,
     pub(crate) actor: &'a Actor,
+    /// To answer questions from.
+    pub(crate) ledger: &'a Ledger,
     pub(crate) now_ms: i64,
 }
 
@@ -100,13 +118,19 @@ impl Inbound<'_> {
     }
 }
 
-/// Reads a call, after checking its credentials; or the vendor's answer to a wrong one.
+/// Reads a call, after checking its credentials; or the vendor's answer to a wrong one, or to a
+/// question.
 pub(crate) fn parse<'a>(vendor: Vendor, inbound: &Inbound<'a>) -> Result<Call<'a>, Reply> {
     match vendor {
         Vendor::Own => own::parse(inbound),
         Vendor::Tencent => tencent::parse(inbound),
         Vendor::Aliyun => aliyun::parse(inbound),
         Vendor::Yunpian => yunpian::parse(inbound),
+        Vendor::Volcengine => volcengine::parse(inbound),
+        Vendor::Twilio => twilio::parse(inbound),
+        Vendor::AwsSns => aws_sns::parse(inbound),
+        Vendor::Sendgrid => sendgrid::parse(inbound),
+        Vendor::AwsSes => aws_ses::parse(inbound),
         Vendor::Webhook | Vendor::Smtp => webhook::parse(inbound),
     }
 }
@@ -119,6 +143,11 @@ pub(crate) fn answer(call: &Call<'_>, outcomes: &[Outcome<'_>]) -> Reply {
         Shape::Aliyun => aliyun::answer(outcomes),
         Shape::YunpianOne => yunpian::answer_one(call, outcomes),
         Shape::YunpianMany => yunpian::answer_many(call, outcomes),
+        Shape::Volcengine { action } => volcengine::answer(action, outcomes),
+        Shape::Twilio => twilio::answer(call, outcomes),
+        Shape::AwsSns => aws_sns::answer(outcomes),
+        Shape::Sendgrid => sendgrid::answer(outcomes),
+        Shape::AwsSes => aws_ses::answer(outcomes),
         Shape::Webhook => webhook::answer(outcomes),
     }
 }
@@ -132,6 +161,11 @@ pub(crate) fn failure(vendor: Vendor, code: &str, message: Option<&str>) -> Repl
         Vendor::Tencent => tencent::failure(&code, message),
         Vendor::Aliyun => aliyun::failure(&code, message),
         Vendor::Yunpian => yunpian::failure(&code, message),
+        Vendor::Volcengine => volcengine::failure(&code, message),
+        Vendor::Twilio => twilio::failure(&code, message),
+        Vendor::AwsSns => aws_sns::failure(&code, message),
+        Vendor::Sendgrid => sendgrid::failure(&code, message),
+        Vendor::AwsSes => aws_ses::failure(&code, message),
         Vendor::Webhook | Vendor::Smtp => webhook::failure(&code, message),
     }
 }
@@ -142,7 +176,11 @@ pub(crate) fn receipts(vendor: Vendor, batch: &[Receipt]) -> (&'static str, Byte
         Vendor::Tencent => tencent::receipts(batch),
         Vendor::Aliyun => aliyun::receipts(batch),
         Vendor::Yunpian => yunpian::receipts(batch),
-        Vendor::Own | Vendor::Webhook | Vendor::Smtp => own::receipts(batch),
+        Vendor::Volcengine => volcengine::receipts(batch),
+        Vendor::Twilio => twilio::receipt(batch),
+        Vendor::Sendgrid => sendgrid::receipts(batch),
+        Vendor::AwsSes => aws_ses::receipt(batch),
+        Vendor::Own | Vendor::AwsSns | Vendor::Webhook | Vendor::Smtp => own::receipts(batch),
     }
 }
 
@@ -152,13 +190,63 @@ pub(crate) fn acknowledged(vendor: Vendor, status: u16, body: &[u8]) -> bool {
         Vendor::Tencent => tencent::acknowledged(status, body),
         Vendor::Aliyun => aliyun::acknowledged(status, body),
         Vendor::Yunpian => yunpian::acknowledged(status, body),
-        Vendor::Own | Vendor::Webhook | Vendor::Smtp => (200..300).contains(&status),
+        Vendor::Volcengine => status == 200,
+        Vendor::Own
+        | Vendor::Twilio
+        | Vendor::AwsSns
+        | Vendor::Sendgrid
+        | Vendor::AwsSes
+        | Vendor::Webhook
+        | Vendor::Smtp => (200..300).contains(&status),
     }
 }
 
 /// Whether one refused message refuses the whole call.
 pub(crate) const fn all_or_nothing(vendor: Vendor) -> bool {
-    matches!(vendor, Vendor::Aliyun)
+    matches!(
+        vendor,
+        Vendor::Aliyun | Vendor::Volcengine | Vendor::Sendgrid | Vendor::AwsSes
+    )
+}
+
+/// Whether the vendor posts receipts at all.
+pub(crate) const fn posts_receipts(vendor: Vendor) -> bool {
+    !matches!(vendor, Vendor::AwsSns)
+}
+
+/// Most receipts in one post, where the protocol says so.
+pub(crate) const fn receipts_a_post(vendor: Vendor) -> usize {
+    match vendor {
+        Vendor::Twilio | Vendor::AwsSes => 1,
+        _ => usize::MAX,
+    }
+}
+
+/// The headers that prove where a receipt post, which `first` stands in, comes from.
+pub(crate) fn receipt_signature(
+    first: &Receipt,
+    token: &str,
+    url: &str,
+    body: &[u8],
+) -> Vec<(&'static str, String)> {
+    match first.vendor {
+        Vendor::Own => vec![("x-sim-signature", own::signature(token, body))],
+        Vendor::Twilio => vec![("x-twilio-signature", twilio::signature(token, url, body))],
+        Vendor::Sendgrid => sendgrid::signature(token, first.done_ms, body),
+        _ => Vec::new(),
+    }
+}
+
+/// A message's number as a UUID.
+pub(crate) fn uuid(number: u64) -> String {
+    let hex = format!("{number:016x}");
+    [&hex[..8], &hex[8..12], &hex[12..], "8000", "000000000000"].join("-")
+}
+
+/// The number in a UUID of [`uuid`].
+pub(crate) fn number_of(uuid: &str) -> Option<u64> {
+    let hex: String = uuid.split('-').take(3).collect();
+    u64::from_str_radix(&hex, 16).ok()
 }
 
 /// An id as the vendors write request ids, made of a number.

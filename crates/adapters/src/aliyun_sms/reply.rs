@@ -56,7 +56,7 @@ pub(super) fn receipt_key(biz_id: &str, number: &str) -> String {
     format!("{biz_id}/{}", phone::vendor_digits(number))
 }
 
-fn explained(code: &str, message: String) -> String {
+pub(super) fn explained(code: &str, message: String) -> String {
     if code == codes::CLOCK_SKEW {
         return format!("this machine's clock is too far off: {message}");
     }

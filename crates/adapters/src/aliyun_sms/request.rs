@@ -1,17 +1,15 @@
 //! SendSms and SendBatchSms. Parameters travel in the form body, so that no number stands in a
 //! URL.
 
-use austin_adapter_api::sign::sha256_hex;
 use austin_adapter_api::{HttpRequest, Item};
 use austin_domain::Verdict;
 use austin_domain::verdict::Cause;
 use serde_json::{Map, Value};
 
 use super::ENDPOINT;
-use super::sign::{Input, sign};
-use crate::endpoint::Endpoint;
+use crate::acs3::{self, Action};
 use crate::phone::vendor_digits;
-use crate::post::{FORM, add_header, form, post, secret};
+use crate::post::form;
 use crate::rounds::Job;
 
 /// Whether the items of a round have one and the same parameters, and so take SendSms.
@@ -74,34 +72,18 @@ fn send_batch_sms(job: &Job<'_>, round: &[usize]) -> Result<HttpRequest, Verdict
     signed(job, "SendBatchSms", body)
 }
 
-fn signed(job: &Job<'_>, action: &'static str, body: String) -> Result<HttpRequest, Verdict> {
-    let endpoint = Endpoint::of(job.account, ENDPOINT)?;
-    let date = job.context.now.utc("%Y-%m-%dT%H:%M:%SZ");
-    let nonce = format!("{:032x}", job.context.nonce);
-    let digest = sha256_hex(body.as_bytes());
-    let own = [
-        ("x-acs-action", action),
-        ("x-acs-content-sha256", &digest),
-        ("x-acs-date", &date),
-        ("x-acs-signature-nonce", &nonce),
-        ("x-acs-version", "2017-05-25"),
-    ];
-    let mut headers = vec![("content-type", FORM), ("host", endpoint.host())];
-    headers.extend(own);
-    let input = Input {
-        method: "POST",
-        query: &[],
-        headers: &headers,
-        body: body.as_bytes(),
+/// A signed call of an action.
+pub(super) fn signed(
+    job: &Job<'_>,
+    name: &'static str,
+    body: String,
+) -> Result<HttpRequest, Verdict> {
+    let action = Action {
+        endpoint: ENDPOINT,
+        name,
+        version: "2017-05-25",
     };
-    let key = secret(job.account, "access_key_secret")?;
-    let authorization = sign(&input, secret(job.account, "access_key_id")?, key).authorization;
-    let mut request = post(endpoint.url("/"), FORM, body);
-    for (name, value) in own {
-        add_header(&mut request, name, value)?;
-    }
-    add_header(&mut request, "authorization", &authorization)?;
-    Ok(request)
+    acs3::request(job, action, body)
 }
 
 fn sign_name<'a>(job: &Job<'a>) -> Result<&'a str, Verdict> {

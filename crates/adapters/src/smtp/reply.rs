@@ -6,7 +6,7 @@ use austin_domain::verdict::{Acceptance, Cause};
 
 use super::codes::{self, Refusal};
 use super::enhanced::Enhanced;
-use super::message;
+use crate::mail;
 use crate::rounds::{Job, Reading};
 
 pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
@@ -32,7 +32,7 @@ fn verdict(job: &Job<'_>, round: &[usize], reply: &SmtpReply) -> Verdict {
             let id = job
                 .items(round)
                 .next()
-                .and_then(|item| message::id(job.account, item));
+                .and_then(|item| mail::id(job.account, item));
             Verdict::Accepted(Acceptance {
                 vendor_id: id,
                 ..Acceptance::default()

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use austin_adapter_api::{SmtpRequest, TlsMode};
+use austin_adapter_api::{Account, Item, SmtpRequest, TlsMode};
 use austin_domain::Verdict;
 use austin_domain::verdict::Cause;
+use lettre::Address;
 
-use super::message;
+use crate::mail;
 use crate::post::{secret, setting};
 use crate::rounds::Job;
 
+/// Stands for the delivery's reference in `return_path`.
+pub(super) const PLACE: &str = "{delivery}";
 /// Attachments take their time.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -35,18 +38,31 @@ pub(super) fn send(job: &Job<'_>, round: &[usize]) -> Result<SmtpRequest, Verdic
         )),
         None => None,
     };
-    let envelope = message::envelope(account, item)?;
+    let to = mail::recipient(item)?;
     Ok(SmtpRequest {
         host: setting(account, "host")?.to_owned(),
         port,
         tls,
         credentials,
         hello: account.text("hello").map(str::to_owned),
-        from: envelope.0.to_string(),
-        to: envelope.1.to_string(),
-        message: message::build(job, item)?.into(),
+        from: return_path(account, item)?.to_string(),
+        to: to.to_string(),
+        message: mail::build(job, item)?.into(),
         deadline: DEADLINE,
     })
+}
+
+/// Whom the envelope names as sender, where bounces go: `return_path` with the delivery's
+/// reference in it, else `from`.
+fn return_path(account: &Account, item: &Item) -> Result<Address, Verdict> {
+    let Some(pattern) = account.text("return_path") else {
+        return mail::sender(account);
+    };
+    if pattern.contains(PLACE) && !mail::is_reference(&item.reference) {
+        let detail = "the reference cannot be part of return_path";
+        return Err(Verdict::Elsewhere(Cause::new("bad_reference", detail)));
+    }
+    mail::own_address("return_path", &pattern.replace(PLACE, &item.reference))
 }
 
 fn tls(word: &str) -> Result<TlsMode, Verdict> {

@@ -92,7 +92,7 @@ fn delayed(code: &str, job: &Job<'_>) -> Option<std::time::Duration> {
         .then(|| beijing::until_hour(MARKETING_FROM_HOUR, job.context.now))
 }
 
-fn explained(code: &str, message: String) -> String {
+pub(super) fn explained(code: &str, message: String) -> String {
     if code == codes::CLOCK_SKEW {
         return format!(
             "this machine's clock is more than five minutes off (or the request was held up): \

@@ -42,10 +42,15 @@ pub(super) fn send_sms(job: &Job<'_>, round: &[usize]) -> Result<HttpRequest, Ve
     };
     let body = serde_json::to_vec(&body)
         .map_err(|error| Verdict::Elsewhere(Cause::new("bad_body", &error.to_string())))?;
-    signed(job, body)
+    signed(job, "SendSms", body)
 }
 
-fn signed(job: &Job<'_>, body: Vec<u8>) -> Result<HttpRequest, Verdict> {
+/// A signed call of an action.
+pub(super) fn signed(
+    job: &Job<'_>,
+    action: &'static str,
+    body: Vec<u8>,
+) -> Result<HttpRequest, Verdict> {
     let endpoint = Endpoint::of(job.account, ENDPOINT)?;
     let timestamp = job.context.now.seconds();
     let input = Input {
@@ -60,7 +65,7 @@ fn signed(job: &Job<'_>, body: Vec<u8>) -> Result<HttpRequest, Verdict> {
     let authorization = sign(&input, secret(job.account, "secret_id")?, key).authorization;
     let mut request = post(endpoint.url("/"), JSON, body);
     add_header(&mut request, "authorization", &authorization)?;
-    add_header(&mut request, "x-tc-action", "SendSms")?;
+    add_header(&mut request, "x-tc-action", action)?;
     add_header(&mut request, "x-tc-version", "2021-01-11")?;
     add_header(&mut request, "x-tc-timestamp", &timestamp.to_string())?;
     add_header(

@@ -16,7 +16,7 @@ pub(super) fn read(body: &[u8]) -> Result<Receipts, Refused> {
     Ok(answered(receipts, "text/plain; charset=utf-8", "SUCCESS"))
 }
 
-fn receipt(entry: &Value) -> Result<Receipt, String> {
+pub(super) fn receipt(entry: &Value) -> Result<Receipt, String> {
     let key = json::text(entry, "sid").ok_or("has no sid")?;
     let status = json::text(entry, "report_status").ok_or("has no report_status")?;
     let outcome = match status.as_str() {

@@ -8,10 +8,10 @@ use austin_domain::verdict::Acceptance;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{codes, decimal};
+use super::codes;
 use crate::rounds::{Job, Reading};
 use crate::treatment::Treatment;
-use crate::{answer, phone};
+use crate::{answer, decimal, phone};
 
 /// The outcome for one number, or of a whole call. Kept raw: ids have 64 bits and money is
 /// decimal, and a field of an unexpected kind must not cost the others.

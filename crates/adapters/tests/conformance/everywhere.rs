@@ -11,20 +11,22 @@ const SECRET: &str = "whsec_YSB0ZXN0IHNlY3JldCBvZiAzMCBieXRlcywgbm8gMQ==";
 
 /// One case per adapter, with a batch that takes more than one call where there is such.
 fn cases() -> Vec<Case> {
+    let mut cases = phone_cases();
+    cases.extend(mail_cases());
+    cases
+}
+
+fn case(name: &str, settings: Value, secrets: &[&str], to: &[&str], content: Content) -> Case {
+    let secrets: Vec<_> = secrets.iter().map(|name| (*name, SECRET)).collect();
+    Case::new(
+        name,
+        account(settings, &secrets),
+        batch(to, &[("code", "4370")], content),
+    )
+}
+
+fn phone_cases() -> Vec<Case> {
     let sms = [MAINLAND[0], ABROAD, MAINLAND[1]];
-    let email = || Content::Email {
-        subject: "s".into(),
-        html: None,
-        text: Some("t".into()),
-    };
-    let case = |name, settings: Value, secrets: &[&str], to: &[&str], content| {
-        let secrets: Vec<_> = secrets.iter().map(|name| (*name, SECRET)).collect();
-        Case::new(
-            name,
-            account(settings, &secrets),
-            batch(to, &[("code", "4370")], content),
-        )
-    };
     vec![
         case(
             "tencent-sms",
@@ -48,12 +50,57 @@ fn cases() -> Vec<Case> {
             text("4370"),
         ),
         case(
+            "volcengine-sms",
+            json!({"sms_account": "A1230000", "sign": "火山引擎", "template_id": "ST_1"}),
+            &["access_key_id", "secret_access_key", "session_token"],
+            &sms,
+            text("4370"),
+        ),
+        case(
+            "twilio-sms",
+            json!({"account_sid": "AC1", "from": "+15005550006",
+                   "status_callback": "https://push.example/v1/receipts/acme-1/token"}),
+            &["auth_token"],
+            &sms,
+            text("4370"),
+        ),
+        case(
+            "aws-sns-sms",
+            json!({"region": "us-east-1"}),
+            &["access_key_id", "secret_access_key", "session_token"],
+            &sms,
+            text("4370"),
+        ),
+        case(
             "simulator",
             json!({"endpoint": "http://127.0.0.1:1"}),
             &["token"],
             &sms,
             text("4370"),
         ),
+        case(
+            "webhook",
+            json!({}),
+            &["signing_secret"],
+            &["https://hooks.example.com/1", "https://hooks.example.com/2"],
+            text("4370"),
+        ),
+    ]
+}
+
+fn mail_cases() -> Vec<Case> {
+    // One twice, so that there are two calls.
+    let people = [
+        "li.lei@corp.example",
+        "han@corp.example",
+        "li.lei@corp.example",
+    ];
+    let email = || Content::Email {
+        subject: "s".into(),
+        html: None,
+        text: Some("t".into()),
+    };
+    vec![
         case(
             "smtp",
             json!({"host": "mail.example.com", "from": "shop@example.com", "username": "shop"}),
@@ -62,11 +109,25 @@ fn cases() -> Vec<Case> {
             email(),
         ),
         case(
-            "webhook",
-            json!({}),
-            &["signing_secret"],
-            &["https://hooks.example.com/1", "https://hooks.example.com/2"],
-            text("4370"),
+            "sendgrid-email",
+            json!({"from": "shop@example.com"}),
+            &["api_key"],
+            &people,
+            email(),
+        ),
+        case(
+            "aws-ses-email",
+            json!({"region": "us-east-1", "from": "shop@example.com"}),
+            &["access_key_id", "secret_access_key"],
+            &people,
+            email(),
+        ),
+        case(
+            "aliyun-dm-email",
+            json!({"account_name": "shop@example.com"}),
+            &["access_key_id", "access_key_secret"],
+            &people,
+            email(),
         ),
     ]
 }
@@ -131,6 +192,10 @@ fn garbage_is_never_an_acceptance_and_never_a_refusal_of_people() {
         r#"{"Response":{"SendStatusSet":[7,null,{}]}}"#.into(),
         r#"{"Response":{"Error":{"Code":7}},"Code":[],"code":{},"results":{},"data":7}"#.into(),
         r#"{"data":[null,7,{"mobile":{},"code":"x"}],"results":[null,7,{"reference":7}]}"#.into(),
+        r#"{"ResponseMetadata":{"Error":{"Code":{}}},"Result":{"MessageID":[7,null,""]},"sid":[]}"#
+            .into(),
+        "<PublishResponse><PublishResult><MessageId></MessageId></PublishResult>".into(),
+        "<ErrorResponse><Error><Code><Code>x</Code></Error>".into(),
         vec![0xff, 0xfe, 0x00].into(),
         deep.into(),
         huge.into(),
@@ -243,14 +308,21 @@ fn secrets_and_addresses_stay_out_of_sight() {
             json!({"Response": {"Error": {"Code": format!("Bad{SECRET}"), "Message": echo}}}),
             json!({"Response": {"SendStatusSet": [{"PhoneNumber": MAINLAND[0], "Code": "X", "Message": echo}]}}),
             json!({"Code": format!("Bad{SECRET}"), "Message": echo}),
+            json!({"ResponseMetadata": {"Error": {"Code": format!("Bad{SECRET}"), "Message": echo}}}),
+            json!({"code": 99999, "message": echo}),
+            json!({"sid": "SM1", "status": "failed", "error_code": 30007, "error_message": echo}),
             json!({"code": 4711, "msg": echo, "detail": echo}),
             json!({"data": [{"code": 4711, "mobile": "13711112222", "msg": echo}]}),
             json!({"results": [{"reference": "dlv_1", "code": "x", "message": echo}]}),
+            json!({"errors": [{"field": format!("x.{SECRET}"), "message": echo}]}),
+            json!({"__type": format!("Bad{SECRET}"), "message": echo}),
             json!({ "unexpected": echo }),
         ];
+        let xml = format!("<Error><Code>Bad{SECRET}</Code><Message>{echo}</Message></Error>");
+        let answers = answers.iter().map(Value::to_string).chain([xml]);
         for answer in answers {
             for status in [200, 400, 500] {
-                let verdicts = case.answered(status, &answer);
+                let (verdicts, _) = case.drive(|_| http(status, answer.clone()));
                 let first = format!("{:?}", verdicts[0]);
                 assert!(
                     !format!("{verdicts:?}").contains(SECRET),
@@ -274,40 +346,75 @@ fn adapters_without_receipts_say_so() {
     }
 }
 
+/// Field names of vendors' answers and receipts.
+const NAMES: &[&str] = &[
+    "Response",
+    "SendStatusSet",
+    "Error",
+    "Code",
+    "Message",
+    "SerialNo",
+    "PhoneNumber",
+    "Fee",
+    "BizId",
+    "code",
+    "msg",
+    "data",
+    "mobile",
+    "sid",
+    "count",
+    "fee",
+    "results",
+    "reference",
+    "id",
+    "segments",
+    "retry_after",
+    "biz_id",
+    "phone_number",
+    "success",
+    "report_status",
+    "receipts",
+    "status",
+    "at",
+    "user_receive_time",
+    "errors",
+    "field",
+    "message",
+    "MessageId",
+    "EnvId",
+    "__type",
+    "event",
+    "sg_message_id",
+    "email",
+    "austin_delivery",
+    "Type",
+    "eventType",
+    "mail",
+    "messageId",
+    "tags",
+    "bounce",
+    "bouncedRecipients",
+    "type",
+    "env_id",
+    "ResponseMetadata",
+    "Result",
+    "MessageID",
+    "message_id",
+    "status_code",
+    "recv_time",
+    "error_code",
+    "num_segments",
+    "sendDetailsResults",
+    "PullSmsSendStatusSet",
+    "SmsSendDetailDTOs",
+    "SmsSendDetailDTO",
+    "OutId",
+    "balance",
+];
+
 /// JSON that looks like vendors' answers now and then.
 fn json_text() -> impl Strategy<Value = String> {
-    let names = prop::sample::select(vec![
-        "Response",
-        "SendStatusSet",
-        "Error",
-        "Code",
-        "Message",
-        "SerialNo",
-        "PhoneNumber",
-        "Fee",
-        "BizId",
-        "code",
-        "msg",
-        "data",
-        "mobile",
-        "sid",
-        "count",
-        "fee",
-        "results",
-        "reference",
-        "id",
-        "segments",
-        "retry_after",
-        "biz_id",
-        "phone_number",
-        "success",
-        "report_status",
-        "sid",
-        "receipts",
-        "status",
-        "at",
-        "user_receive_time",
-    ]);
+    let names = prop::sample::select(NAMES);
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -320,6 +427,10 @@ fn json_text() -> impl Strategy<Value = String> {
             "13711112222",
             "dlv_1",
             "SUCCESS",
+            "Notification",
+            "Bounce",
+            "delivered",
+            "dm:Deliver:Fail",
             "2026-01-02 03:04:05"
         ])
         .prop_map(Value::from),
@@ -336,11 +447,32 @@ fn json_text() -> impl Strategy<Value = String> {
     value.prop_map(|value| value.to_string())
 }
 
+/// Pieces of XML, which now and then make an answer.
+fn xml_piece() -> impl Strategy<Value = String> {
+    let tags = vec![
+        "<PublishResult>",
+        "</PublishResult>",
+        "<MessageId>",
+        "</MessageId>",
+        "<Error>",
+        "</Error>",
+        "<Code>",
+        "</Code>",
+        "<Code",
+        "<Message>",
+        "</Message>",
+        "&amp;",
+    ];
+    prop_oneof![prop::sample::select(tags).prop_map(str::to_owned), ".{0,6}",]
+}
+
 fn bytes_or_json() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..200),
         json_text().prop_map(String::into_bytes),
         json_text().prop_map(|text| format!("sms_status={text}").into_bytes()),
+        ".{0,20}".prop_map(|text| format!("MessageSid={text}&MessageStatus={text}").into_bytes()),
+        prop::collection::vec(xml_piece(), 0..8).prop_map(|pieces| pieces.concat().into_bytes()),
     ]
 }
 
@@ -375,6 +507,32 @@ proptest! {
     }
 
     #[test]
+    fn any_answer_to_a_question_is_survived(body in bytes_or_json(), status in 100_u16..600) {
+        use austin_adapter_api::question::{Question, Subject};
+        let subject = |id: Option<&str>| Subject {
+            reference: "dlv_1".into(),
+            to: MAINLAND[0].into(),
+            vendor_id: id.map(str::to_owned),
+            sent_at: context().now,
+        };
+        let questions = [
+            Question::Pull { cursor: State::default() },
+            Question::Query(subject(None)),
+            Question::Query(subject(Some("13711112222"))),
+            Question::Balance,
+        ];
+        for case in cases() {
+            for question in &questions {
+                let reply = http(status, body.clone());
+                let state = State::default();
+                let answer = case.adapter.answer(&case.account, question, state, reply, &context());
+                let shown = format!("{answer:?}");
+                prop_assert!(!shown.contains(SECRET));
+            }
+        }
+    }
+
+    #[test]
     fn any_receipt_request_is_answered_or_refused(body in bytes_or_json()) {
         for mut case in cases() {
             let refused = |status: u16| matches!(status, 400 | 401 | 404);
@@ -387,6 +545,11 @@ proptest! {
             let signature = austin_adapter_api::sign::hex(&signature);
             let headers = [(http::HeaderName::from_static("x-sim-signature"), signature.parse().unwrap())];
             if let Err(error) = case.receipts_with(headers.into_iter().collect(), &body) {
+                prop_assert!(refused(error.status.as_u16()));
+            }
+            // Twilio's form behind a good signature.
+            let headers = super::twilio::signed("https://push.example/v1/receipts/acme-1/token", SECRET, &body);
+            if let Err(error) = case.receipts_with(headers, &body) {
                 prop_assert!(refused(error.status.as_u16()));
             }
         }

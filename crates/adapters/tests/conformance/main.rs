@@ -8,11 +8,19 @@
 )]
 
 mod aliyun;
+mod aliyun_dm;
+mod aws_sns;
+mod bounce;
 mod everywhere;
+mod questions;
+mod sendgrid;
+mod ses;
 mod signatures;
 mod simulator;
 mod smtp;
 mod support;
 mod tencent;
+mod twilio;
+mod volcengine;
 mod webhook;
 mod yunpian;

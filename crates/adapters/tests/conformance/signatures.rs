@@ -1,6 +1,6 @@
 //! The vendors' own signature vectors, fed with exactly their inputs.
 
-use austin_adapters::{aliyun_sms, tencent_sms, webhook};
+use austin_adapters::{acs3, sigv4, tencent_sms, twilio_sms, webhook};
 use serde_json::Value;
 
 fn vectors(json: &str) -> Vec<Value> {
@@ -67,14 +67,14 @@ fn aliyun_acs3() {
             .iter()
             .map(|(k, v)| (k.as_str(), v.as_str()))
             .collect();
-        let input = aliyun_sms::sign::Input {
+        let input = acs3::Input {
             method: text(given, "method"),
             query: &query,
             headers: &headers,
             body: text(given, "body").as_bytes(),
         };
         let id = text(given, "access_key_id");
-        let signed = aliyun_sms::sign::sign(&input, id, text(given, "access_key_secret"));
+        let signed = acs3::sign(&input, id, text(given, "access_key_secret"));
         assert_eq!(
             signed.canonical_request,
             text(expected, "canonical_request")
@@ -82,6 +82,100 @@ fn aliyun_acs3() {
         assert_eq!(signed.string_to_sign, text(expected, "string_to_sign"));
         assert_eq!(signed.signature, text(expected, "signature"));
         assert_eq!(signed.authorization, text(expected, "authorization"));
+    }
+}
+
+/// A request of the AWS or Volcengine vectors, signed with exactly its inputs.
+fn check_sigv4(dialect: sigv4::Dialect, vector: &Value, path: &str, query: &[(&str, &str)]) {
+    let (given, expected) = (&vector["inputs"], &vector["expected"]);
+    // In reverse: the order given does not matter.
+    let headers = given["headers"].as_object().unwrap();
+    let headers: Vec<(&str, &str)> = headers
+        .iter()
+        .rev()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+        .collect();
+    let input = sigv4::Input {
+        dialect,
+        service: text(given, "service"),
+        region: text(given, "region"),
+        // 20260102T030405Z, as every vector says.
+        now: super::support::context().now,
+        method: text(given, "method"),
+        path,
+        query,
+        headers: &headers,
+        body: text(given, "body").as_bytes(),
+    };
+    let id = text(given, "access_key_id");
+    let signed = sigv4::sign(&input, id, text(given, "secret_access_key"));
+    assert_eq!(
+        signed.canonical_request,
+        text(expected, "canonical_request")
+    );
+    assert_eq!(signed.scope, text(expected, "credential_scope"));
+    assert_eq!(signed.string_to_sign, text(expected, "string_to_sign"));
+    assert_eq!(signed.signature, text(expected, "signature"));
+    assert_eq!(signed.authorization, text(expected, "authorization"));
+}
+
+#[test]
+fn aws_sigv4() {
+    let vectors = vectors(include_str!("../vectors/aws_sigv4.json"));
+    assert_eq!(vectors.len(), 4);
+    for vector in vectors {
+        assert_eq!(text(&vector["inputs"], "amz_date"), "20260102T030405Z");
+        let url = url::Url::parse(text(&vector["inputs"], "url")).unwrap();
+        check_sigv4(sigv4::AWS, &vector, url.path(), &[]);
+    }
+}
+
+#[test]
+fn volcengine_v4() {
+    let vectors = vectors(include_str!("../vectors/volcengine.json"));
+    assert_eq!(vectors.len(), 2);
+    for vector in vectors {
+        assert_eq!(text(&vector["inputs"], "x_date"), "20260102T030405Z");
+        let (path, query) = text(&vector["inputs"], "path").split_once('?').unwrap();
+        let query: Vec<(&str, &str)> = query
+            .split('&')
+            .map(|pair| pair.split_once('=').unwrap())
+            .collect();
+        check_sigv4(sigv4::VOLCENGINE, &vector, path, &query);
+    }
+}
+
+#[test]
+fn twilio_signature() {
+    let vectors = vectors(include_str!("../vectors/twilio.json"));
+    assert_eq!(vectors.len(), 3);
+    for vector in vectors {
+        let (given, expected) = (&vector["inputs"], &vector["expected"]);
+        let (token, url) = (text(given, "auth_token"), text(given, "url"));
+        let signature = text(expected, "x_twilio_signature");
+        let params: Vec<(String, String)> = match given["params"].as_object() {
+            Some(params) => params
+                .iter()
+                .rev()
+                .map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned()))
+                .collect(),
+            None => Vec::new(),
+        };
+        assert_eq!(twilio_sms::sign::sign(token, url, &params), signature);
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&params)
+            .finish();
+        let (is_form, body) = match given["body"].as_str() {
+            Some(body) => (false, body),
+            None => (true, form.as_str()),
+        };
+        let judge = |url: &str, body: &str| {
+            twilio_sms::sign::is_authentic(token, url, is_form, body.as_bytes(), signature)
+        };
+        assert!(judge(url, body));
+        assert!(judge(&url.replace(".com/", ".com:443/"), body));
+        assert!(!judge(&url.replace(".com/", ".org/"), body));
+        assert!(!judge(url, &format!("{body}&a=b")));
     }
 }
 

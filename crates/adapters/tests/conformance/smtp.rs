@@ -42,6 +42,7 @@ fn golden_message() {
     let expected = "\
 Date: Fri, 02 Jan 2026 03:04:05 +0000\r
 Message-ID: <dlv_1@example.com>\r
+X-Austin-Delivery: dlv_1\r
 From: =?utf-8?b?5ZWG5Z+O?= <shop@example.com>\r
 To: li.lei@corp.example\r
 Subject: =?utf-8?b?5oKo55qE6K6i5Y2V?=\r

@@ -193,8 +193,22 @@ impl Case {
         headers: HeaderMap,
         body: &[u8],
     ) -> Result<Receipts, Refused> {
+        self.receipts_at(
+            "https://push.example/v1/receipts/acme-1/token",
+            headers,
+            body,
+        )
+    }
+
+    /// Receipts posted to this URL.
+    pub(crate) fn receipts_at(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: &[u8],
+    ) -> Result<Receipts, Refused> {
         let body = bytes::Bytes::copy_from_slice(body);
-        let url = "https://push.example/v1/receipts/acme-1/token".into();
+        let url = url.to_owned();
         let inbound = Inbound {
             method: Method::POST,
             url,

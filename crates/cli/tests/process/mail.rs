@@ -6,14 +6,17 @@ use serde_json::{Value, json};
 
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\x00\x01\x02\xff\xfe not really a picture \r\n.\r\n";
 
-async fn set_up(rig: &Rig, server: &MailServer) {
+/// The answer to the account's creation.
+async fn set_up(rig: &Rig, server: &MailServer) -> Value {
     let account = json!({
         "key": "mail", "channel": "email", "adapter": "smtp", "enabled": true,
         "settings": {"host": "127.0.0.1", "port": server.port, "tls": "none",
-            "from": "shop@corp.example", "from_name": "商城", "username": "austin"},
+            "from": "shop@corp.example", "from_name": "商城", "username": "austin",
+            "return_path": "bounce+{delivery}@corp.example"},
         "secrets": {"password": "test-password"},
     });
-    rig.client()
+    let made = rig
+        .client()
         .must("POST", "/v1/accounts", Some(&account))
         .await;
     rig.route("email", "notification", "mail").await;
@@ -24,6 +27,7 @@ async fn set_up(rig: &Rig, server: &MailServer) {
     });
     rig.template("shipped", "email", "notification", content)
         .await;
+    made
 }
 
 /// Uploads a file; its name.
@@ -110,6 +114,78 @@ async fn a_mail_arrives_as_it_was_meant() {
             delivery["vendor_id"].as_str().unwrap_or_default(),
         );
     }
+}
+
+/// The server takes a mail, finds that it cannot deliver it, and sends a bounce to the envelope's
+/// sender; posted to the account's receipt address it moves the delivery.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bounce_moves_its_delivery() {
+    let Some(server) = MailServer::start() else {
+        return;
+    };
+    let rig = Rig::start("");
+    let made = set_up(&rig, &server).await;
+    let body = json!({
+        "template": "shipped", "vars": {"code": "A1"},
+        "to": ["gone@corp.example", "wang@corp.example"],
+    });
+    let mut client = rig.client();
+    let answer = client.must("POST", "/v1/messages", Some(&body)).await;
+    let ids: Vec<&str> = answer["deliveries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|delivery| delivery["id"].as_str().unwrap())
+        .collect();
+    let mails = server.mails(2);
+    let bounce = mails
+        .iter()
+        .find(|mail| mail.envelope_to == format!("bounce+{}@corp.example", ids[0]))
+        .unwrap_or_else(|| panic!("no bounce: {mails:#?}\n{}", server.log()));
+    let url = format!(
+        "http://{}{}",
+        rig.address,
+        made["receipt_url"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{made:#}"))
+    );
+    assert_eq!(post(&url, "text/plain", &bounce.text), 400);
+    assert_eq!(post(&url, "message/rfc822", &bounce.text), 200);
+    let path = format!("/v1/deliveries/{}", ids[0]);
+    let moved = until(&mut client, &path, |delivery| {
+        (delivery["state"] == "undelivered").then(|| delivery.clone())
+    })
+    .await;
+    let receipt = &moved["receipts"][0];
+    assert!(
+        receipt["code"]
+            .as_str()
+            .is_some_and(|code| code.starts_with("5.")),
+        "{moved:#}\n{}",
+        bounce.text
+    );
+    let other = client.get(&format!("/v1/deliveries/{}", ids[1])).await;
+    assert_eq!(other["state"], "sent", "{other:#}");
+}
+
+/// Posts a mail as a mail server's pipe would; the answer's status.
+fn post(url: &str, kind: &str, mail: &str) -> u16 {
+    let output = std::process::Command::new("curl")
+        .args(["-sS", "-o", "/dev/null", "-w", "%{http_code}"])
+        .args([
+            "-H",
+            &format!("Content-Type: {kind}"),
+            "--data-binary",
+            "@-",
+        ])
+        .arg(url)
+        .stdin(std::fs::File::from(std::os::fd::OwnedFd::from(pipe(
+            mail.as_bytes(),
+        ))))
+        .output()
+        .expect("curl runs");
+    let status = String::from_utf8_lossy(&output.stdout).into_owned();
+    status.trim().parse().unwrap_or_else(|_| panic!("{status}"))
 }
 
 fn looks_right(mail: &Mail, person: &str, vendor_id: &str) {

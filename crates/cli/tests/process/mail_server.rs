@@ -190,6 +190,11 @@ check_recipient:
   accept domains = corp.example
   deny message = relay not permitted
 begin routers
+gone:
+  driver = redirect
+  local_parts = ^gone
+  data = :fail: 550 5.2.1 mailbox is closed
+  allow_fail
 all:
   driver = accept
   transport = maildir

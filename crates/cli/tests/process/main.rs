@@ -13,6 +13,7 @@ mod kill;
 mod load;
 mod mail;
 mod mail_server;
+mod mail_vendors;
 mod program;
 mod rig;
 mod vendors;

@@ -178,13 +178,10 @@ fn expired_deliveries_and_those_of_a_disabled_template_leave_with_a_reason() {
     assert_eq!(plan_expired.changes[0].to, State::Expired);
 
     let mut disabled = base();
-    let mut template = austin_testkit::builders::template("shipped");
+    let mut template = builders::template("shipped");
     template.id = crate::samples::TEMPLATE;
     template.state = TemplateState::Disabled;
-    disabled.put_template(
-        template,
-        austin_testkit::builders::version("order {{order}}"),
-    );
+    disabled.put_template(template, builders::version("order {{order}}"));
     let plan_disabled = plan(disabled, items(&["a"]), 9);
     assert_eq!(plan_disabled.changes[0].to, State::Suppressed);
     assert_eq!(plan_disabled.changes[0].reason.code, "template_disabled");

@@ -2,14 +2,14 @@
 //!
 //! Invariant: one post carries receipts of one vendor to one URL.
 
-use super::{Arc, Callback, Courier, Duration, Ordering, Post, Receipt, Target, Vendor, vendor};
+use super::{Arc, Callback, Courier, Duration, Ordering, Post, Receipt, Target, vendor};
 
 /// Splits receipts into posts, keeping their order inside each.
 pub(super) fn batches(receipts: Vec<Receipt>, most: usize) -> Vec<Vec<Receipt>> {
     let mut batches: Vec<Vec<Receipt>> = Vec::new();
     for receipt in receipts {
         let fits = |batch: &&mut Vec<Receipt>| {
-            batch.len() < most
+            batch.len() < most.min(vendor::receipts_a_post(receipt.vendor))
                 && batch.first().is_some_and(|first| {
                     (first.vendor, &first.url) == (receipt.vendor, &receipt.url)
                 })
@@ -56,7 +56,7 @@ impl Courier {
         let acknowledged = match self.callback(first) {
             Ok(callback) => {
                 self.counters.posts.fetch_add(1, Ordering::Relaxed);
-                let post = self.compose(first.vendor, batch);
+                let post = self.compose(first, batch);
                 match callback.post(&post).await {
                     Ok((status, body)) => vendor::acknowledged(first.vendor, status, &body),
                     Err(error) => {
@@ -82,17 +82,16 @@ impl Courier {
         acknowledged
     }
 
-    fn compose(&self, vendor: Vendor, batch: &[Receipt]) -> Post {
-        let (content_type, body) = vendor::receipts(vendor, batch);
-        let token = self.plan.token.as_ref().filter(|_| vendor == Vendor::Own);
+    fn compose(&self, first: &Receipt, batch: &[Receipt]) -> Post {
+        let (content_type, body) = vendor::receipts(first.vendor, batch);
+        let signature = self.plan.token.as_ref().map(|token| {
+            let url = first.url.as_deref().unwrap_or(&self.plan.url);
+            vendor::receipt_signature(first, token.reveal(), url, &body)
+        });
+        let signature = signature.unwrap_or_default();
         Post {
             content_type,
-            signature: token.map(|token| {
-                crate::crypto::hex(&crate::crypto::hmac_sha256(
-                    token.reveal().as_bytes(),
-                    &body,
-                ))
-            }),
+            signature,
             body,
         }
     }

@@ -3,6 +3,8 @@
 //! Invariant: fields are taken as written; nothing is guessed for a missing one.
 
 use http::HeaderMap;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::form_urlencoded;
 
 /// `<scheme> Credential=…,SignedHeaders=a;b,Signature=…`
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +53,27 @@ pub(crate) fn canonical_headers(
     }
     Ok(lines)
 }
+
+/// The parameters of a query string, sorted, encoded by RFC 3986.
+pub(crate) fn canonical_query(query: &str) -> String {
+    let encode = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
+    let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
+        .map(|(name, value)| (encode(&name), encode(&value)))
+        .collect();
+    pairs.sort();
+    let pairs: Vec<String> = pairs
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    pairs.join("&")
+}
+
+/// Everything but the unreserved characters of RFC 3986.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// Whether both texts are equal, in a time that does not tell where they differ.
 pub(crate) fn same(one: &str, other: &str) -> bool {

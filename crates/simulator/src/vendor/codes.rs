@@ -6,8 +6,9 @@ use std::borrow::Cow;
 
 use super::Vendor;
 
-/// portable, Tencent per receiver, Tencent per call, Aliyun, YunPian, words.
-type Row = [&'static str; 6];
+/// portable, Tencent per receiver, Tencent per call, Aliyun, YunPian, Volcengine, Twilio, SNS,
+/// SendGrid (status and field), SES, words. SNS tells by its words what an invalid parameter is about.
+type Row = [&'static str; 11];
 
 const TABLE: [Row; 7] = [
     [
@@ -16,6 +17,11 @@ const TABLE: [Row; 7] = [
         "InvalidParameterValue.IncorrectPhoneNumber",
         "isv.MOBILE_NUMBER_ILLEGAL",
         "2",
+        "RE:0006",
+        "21211",
+        "InvalidParameter PhoneNumber",
+        "400 personalizations.0.to.0.email",
+        "BadRequestException",
         "the recipient is not a valid number",
     ],
     [
@@ -24,6 +30,11 @@ const TABLE: [Row; 7] = [
         "FailedOperation.ContainSensitiveWord",
         "isv.SMS_CONTENT_ILLEGAL",
         "4",
+        "CR:0200",
+        "21617",
+        "InvalidParameter Message",
+        "400 content.0.value",
+        "MessageRejected",
         "the content is not allowed",
     ],
     [
@@ -32,6 +43,11 @@ const TABLE: [Row; 7] = [
         "FailedOperation.PhoneNumberInBlacklist",
         "isv.BLACK_KEY_CONTROL_LIMIT",
         "10",
+        "CR:0201",
+        "21610",
+        "OptedOut",
+        "400 personalizations.0.to.0.email",
+        "MessageRejected",
         "the recipient is on a block list",
     ],
     [
@@ -40,6 +56,11 @@ const TABLE: [Row; 7] = [
         "InternalError.Timeout",
         "isp.SYSTEM_ERROR",
         "-51",
+        "RE:0500",
+        "20503",
+        "InternalError",
+        "500",
+        "InternalFailure",
         "the system is busy, try again later",
     ],
     [
@@ -48,6 +69,11 @@ const TABLE: [Row; 7] = [
         "RequestLimitExceeded",
         "Throttling.User",
         "-5",
+        "FlowLimitExceeded",
+        "20429",
+        "Throttling",
+        "429",
+        "TooManyRequestsException",
         "too many requests",
     ],
     [
@@ -56,6 +82,11 @@ const TABLE: [Row; 7] = [
         "FailedOperation.InsufficientBalanceInSmsPackage",
         "isv.AMOUNT_NOT_ENOUGH",
         "3",
+        "RE:0010",
+        "63038",
+        "ServiceQuotaExceededException",
+        "401",
+        "LimitExceededException",
         "the balance is used up",
     ],
     [
@@ -64,6 +95,11 @@ const TABLE: [Row; 7] = [
         "UnauthorizedOperation.ServiceSuspendDueToArrears",
         "isv.OUT_OF_SERVICE",
         "-2",
+        "RE:0002",
+        "20005",
+        "AuthorizationError",
+        "403",
+        "AccountSuspendedException",
         "the account is suspended",
     ],
 ];
@@ -74,6 +110,11 @@ pub(crate) fn message_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
         Vendor::Tencent => row[1],
         Vendor::Aliyun => row[3],
         Vendor::Yunpian => row[4],
+        Vendor::Volcengine => row[5],
+        Vendor::Twilio => row[6],
+        Vendor::AwsSns => row[7],
+        Vendor::Sendgrid => row[8],
+        Vendor::AwsSes => row[9],
         Vendor::Own | Vendor::Webhook | Vendor::Smtp => row[0],
     })
 }
@@ -84,6 +125,11 @@ pub(crate) fn call_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
         Vendor::Tencent => row[2],
         Vendor::Aliyun => row[3],
         Vendor::Yunpian => row[4],
+        Vendor::Volcengine => row[5],
+        Vendor::Twilio => row[6],
+        Vendor::AwsSns => row[7],
+        Vendor::Sendgrid => row[8],
+        Vendor::AwsSes => row[9],
         Vendor::Own | Vendor::Webhook | Vendor::Smtp => row[0],
     })
 }
@@ -92,8 +138,8 @@ pub(crate) fn call_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
 pub(crate) fn words(code: &str) -> &'static str {
     TABLE
         .iter()
-        .find(|row| row[..5].contains(&code))
-        .map_or("refused by a rule of the simulator", |row| row[5])
+        .find(|row| row[..10].contains(&code))
+        .map_or("refused by a rule of the simulator", |row| row[10])
 }
 
 fn translate(code: &str, column: impl Fn(&Row) -> &'static str) -> Cow<'_, str> {

@@ -56,6 +56,11 @@ struct Line<'a> {
     message: Option<&'a str>,
 }
 
+/// The value of `x-sim-signature`.
+pub(crate) fn signature(token: &str, body: &[u8]) -> String {
+    crate::crypto::hex(&crate::crypto::hmac_sha256(token.as_bytes(), body))
+}
+
 /// `sim-<number>`.
 pub(crate) struct OwnId(pub(crate) u64);
 

@@ -5,6 +5,8 @@
     reason = "a test that meets something unexpected should stop there"
 )]
 
+mod aws_ses;
+mod aws_sns;
 mod control;
 mod faults;
 mod hooks;
@@ -12,4 +14,7 @@ mod mail;
 mod own;
 mod receipts;
 mod rig;
+mod sendgrid;
+mod twilio;
 mod vendors;
+mod volcengine;

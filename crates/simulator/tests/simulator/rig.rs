@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_simulator::{Handle, Options, Simulator};
+use austin_simulator::{Clock, Handle, Options, Simulator};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -47,6 +47,18 @@ impl Rig {
         Self {
             handle: Simulator::start(options).await.unwrap(),
         }
+    }
+
+    /// A simulator at 2026-01-02T03:04:05Z, the time of the recorded signatures, with `default` in
+    /// force.
+    pub(crate) async fn recorded(default: &str) -> Self {
+        let rig = Self::with(Options {
+            clock: Clock::new(|| 1_767_323_045_000),
+            ..Options::default()
+        })
+        .await;
+        rig.behave("default", default).await;
+        rig
     }
 
     /// Puts a behaviour in force and expects it to be taken.
@@ -212,7 +224,7 @@ async fn serve(
                 return Ok(());
             }
         };
-        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let length = head
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "))

@@ -3,9 +3,6 @@
 //! Invariant: every `x-acs-*` header and `host` must be signed, a nonce is good once. The path
 //! really asked for is accepted beside `/`, because the prefixes exist only here.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use url::form_urlencoded;
-
 use super::super::authorization::{self, same};
 use super::Inbound;
 use crate::behaviour::AliyunKeys;
@@ -34,7 +31,7 @@ pub(super) fn verify(inbound: &Inbound<'_>, keys: &AliyunKeys) -> Result<(), Fau
     let headers = &inbound.parts.headers;
     let lines = authorization::canonical_headers(headers, given.signed_headers, false)
         .map_err(|name| incomplete(&format!("the signed header {name} is missing")))?;
-    let query = canonical_query(inbound.parts.uri.query().unwrap_or(""));
+    let query = authorization::canonical_query(inbound.parts.uri.query().unwrap_or(""));
     let matches = ["/", inbound.parts.uri.path()].iter().any(|path| {
         let canonical = format!(
             "{}\n{path}\n{query}\n{lines}\n{}\n{digest}",
@@ -90,23 +87,4 @@ fn check_signed(inbound: &Inbound<'_>, signed: &str) -> Result<(), String> {
     }
 }
 
-fn canonical_query(query: &str) -> String {
-    let encode = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
-    let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
-        .map(|(name, value)| (encode(&name), encode(&value)))
-        .collect();
-    pairs.sort();
-    let pairs: Vec<String> = pairs
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    pairs.join("&")
-}
-
-/// Everything but the unreserved characters of RFC 3986.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 const SCHEME: &str = "ACS3-HMAC-SHA256";

@@ -1,6 +1,12 @@
 //! ACS3-HMAC-SHA256, the current signature of Alibaba Cloud's OpenAPI.
 
+use austin_adapter_api::HttpRequest;
 use austin_adapter_api::sign::{hex, hmac_sha256, percent_encode, sha256_hex};
+use austin_domain::Verdict;
+
+use crate::endpoint::Endpoint;
+use crate::post::{FORM, add_header, post, secret};
+use crate::rounds::Job;
 
 /// What is signed. The path is always `/`.
 #[derive(Clone, Copy, Debug)]
@@ -69,4 +75,49 @@ pub fn sign(input: &Input<'_>, access_key_id: &str, access_key_secret: &str) -> 
         signature,
         authorization,
     }
+}
+
+/// What an OpenAPI call is addressed to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Action {
+    /// The vendor's own base URL.
+    pub(crate) endpoint: &'static str,
+    /// The operation.
+    pub(crate) name: &'static str,
+    /// The version of the API it belongs to.
+    pub(crate) version: &'static str,
+}
+
+/// The signed POST of a form with the account's secrets `access_key_id` and `access_key_secret`.
+///
+/// # Errors
+/// [`Verdict::Misconfigured`] when a secret is missing or cannot stand in a header.
+pub(crate) fn request(job: &Job<'_>, action: Action, body: String) -> Result<HttpRequest, Verdict> {
+    let endpoint = Endpoint::of(job.account, action.endpoint)?;
+    let date = job.context.now.utc("%Y-%m-%dT%H:%M:%SZ");
+    let nonce = format!("{:032x}", job.context.nonce);
+    let digest = sha256_hex(body.as_bytes());
+    let own = [
+        ("x-acs-action", action.name),
+        ("x-acs-content-sha256", &digest),
+        ("x-acs-date", &date),
+        ("x-acs-signature-nonce", &nonce),
+        ("x-acs-version", action.version),
+    ];
+    let mut headers = vec![("content-type", FORM), ("host", endpoint.host())];
+    headers.extend(own);
+    let input = Input {
+        method: "POST",
+        query: &[],
+        headers: &headers,
+        body: body.as_bytes(),
+    };
+    let key = secret(job.account, "access_key_secret")?;
+    let authorization = sign(&input, secret(job.account, "access_key_id")?, key).authorization;
+    let mut request = post(endpoint.url("/"), FORM, body);
+    for (name, value) in own {
+        add_header(&mut request, name, value)?;
+    }
+    add_header(&mut request, "authorization", &authorization)?;
+    Ok(request)
 }

@@ -2,7 +2,7 @@
 
 /// A decimal such as `0.05` in 10⁻⁴ of the unit; further digits round half away from zero.
 /// `None` for anything else (exponents, text) and for what does not fit.
-pub(super) fn ten_thousandths(text: &str) -> Option<i64> {
+pub(crate) fn ten_thousandths(text: &str) -> Option<i64> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text),
