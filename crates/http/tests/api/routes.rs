@@ -358,7 +358,17 @@ async fn a_preview_says_who_gets_what_and_who_is_passed_over() {
         .expect(200);
     let seen = app.post(&path, &ask).await.expect(200);
     assert_eq!(seen["groups"][1]["unassigned"], 2_000);
+    assert_eq!(
+        app.get(PATH).await.expect(200)["version"],
+        2,
+        "nothing was changed"
+    );
+}
 
+#[tokio::test]
+async fn every_fault_of_a_preview_is_named() {
+    let app = ready().await;
+    let path = format!("{PATH}/preview");
     let wrong = json!({"count": 0, "sample": {"to": ["12"], "templates": ["x"], "apps": ["x"]}});
     app.post(&path, &wrong).await.fields(&[
         ("/count", "out_of_range"),
@@ -373,11 +383,6 @@ async fn a_preview_says_who_gets_what_and_who_is_passed_over() {
     app.post("/v1/routes/sms/marketing/preview", &json!({}))
         .await
         .problem(404, "not_found");
-    assert_eq!(
-        app.get(PATH).await.expect(200)["version"],
-        2,
-        "nothing was changed"
-    );
 }
 
 #[tokio::test]

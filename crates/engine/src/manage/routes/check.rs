@@ -36,6 +36,14 @@ pub(super) struct Check<'a> {
     pub(super) lane: Lane,
 }
 
+/// The rules before one.
+#[derive(Default)]
+struct Before {
+    names: HashSet<String>,
+    /// Those whose conditions are not at fault.
+    sound: Vec<(String, When)>,
+}
+
 impl Check<'_> {
     /// The plan; useless when faults were added.
     pub(super) fn plan(&mut self, draft: &RouteDraft) -> Plan {
@@ -44,11 +52,11 @@ impl Check<'_> {
             let detail = format!("must have at most {MAX_RULES} rules");
             self.faults.add("/rules", "too_many", detail);
         }
-        let mut rules: Vec<Rule> = Vec::new();
-        for (index, rule) in draft.rules.iter().enumerate().take(MAX_RULES) {
-            let rule = self.rule(index, rule, &rules);
-            rules.push(rule);
-        }
+        let mut before = Before::default();
+        let rules = draft.rules.iter().enumerate().take(MAX_RULES);
+        let rules = rules
+            .map(|(index, rule)| self.rule(index, rule, &mut before))
+            .collect();
         Plan {
             parts,
             rules,
@@ -56,28 +64,31 @@ impl Check<'_> {
         }
     }
 
-    fn rule(&mut self, index: usize, draft: &RuleDraft, earlier: &[Rule]) -> Rule {
+    fn rule(&mut self, index: usize, draft: &RuleDraft, before: &mut Before) -> Rule {
         let base = format!("/rules/{index}");
         let name = format!("{base}/name");
         if draft.name.trim().is_empty() {
             self.faults.add(&name, "required", "must not be empty");
         }
         self.faults.line(&name, &draft.name);
-        if earlier.iter().any(|rule| rule.name == draft.name) {
+        if before.names.contains(&draft.name) {
             let detail = "another rule of this route has this name";
             self.faults.add(&name, "duplicate_name", detail);
         }
+        before.names.insert(draft.name.clone());
         let clean = self.faults.len();
         let when = self.when(&base, &draft.when);
         // A condition that is wrong covers nothing and is covered by nothing.
-        let cover = earlier.iter().find(|rule| rule.when.covers(&when));
-        if let Some(cover) = cover.filter(|_| self.faults.len() == clean) {
-            let detail = format!(
-                "decides nothing: rule {:?} before it already takes all of these; put this one \
-                 first or take it out",
-                cover.name
-            );
-            self.faults.add(&base, "unreachable_rule", detail);
+        if self.faults.len() == clean {
+            let cover = before.sound.iter().find(|(_, wider)| wider.covers(&when));
+            if let Some((cover, _)) = cover {
+                let detail = format!(
+                    "decides nothing: rule {cover:?} before it already takes all of these; put \
+                     this one first or take it out"
+                );
+                self.faults.add(&base, "unreachable_rule", detail);
+            }
+            before.sound.push((draft.name.clone(), when.clone()));
         }
         Rule {
             name: draft.name.clone(),

@@ -88,11 +88,7 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
         },
         Move::SetState(number, state) => CatalogChange::SetTemplateState {
             template: key(number),
-            state: [
-                TemplateState::Draft,
-                TemplateState::Enabled,
-                TemplateState::Disabled,
-            ][usize::from(state)],
+            state: STATES[usize::from(state)],
             reason: None,
         },
         Move::PutAccount(number, secret, enabled) => {
@@ -107,36 +103,18 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
         Move::DeleteAccount(number) => CatalogChange::DeleteAccount {
             account: key(number),
         },
-        Move::Tag(number, tagged) => {
-            let mut account = snapshot.account(&key(number)).map_or_else(
-                || builders::account(&key(number)),
-                |known| (**known).clone(),
-            );
-            account.tags = tagged.then(|| "cheap".to_owned()).into_iter().collect();
-            CatalogChange::PutAccount(Box::new(account))
-        }
-        Move::Steer(number, word) => {
-            let mode = [Some(SteerMode::Open), Some(SteerMode::Closed), None];
-            CatalogChange::SteerAccount {
-                account: key(number),
-                steer: mode[usize::from(word)].map(|mode| Steer {
-                    mode,
-                    until: None,
-                    reason: None,
-                    author: "local".into(),
-                    at: builders::NOW,
-                }),
-            }
-        }
+        Move::Tag(number, tagged) => tag(snapshot, &key(number), tagged),
+        Move::Steer(number, word) => steer(key(number), word),
         Move::PutRoute(number, shares, ruled, until) => {
             let shares = shares.into_iter();
             let shares = shares.map(|(number, weight)| (account(number), weight));
             put_route(snapshot, number, shares.collect(), ruled, until)
         }
         Move::PutQuota(number, app, per_second, per_day) => {
+            let per_day = per_day.map(u64::from);
             let quota = Quota {
                 per_second,
-                per_day: per_day.map(u64::from),
+                per_day,
             };
             put_quota(snapshot, &key(number), app, quota)
         }
@@ -163,6 +141,33 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
         }
         Move::Reopen => return None,
     })
+}
+
+const STATES: [TemplateState; 3] = [
+    TemplateState::Draft,
+    TemplateState::Enabled,
+    TemplateState::Disabled,
+];
+
+fn tag(snapshot: &Snapshot, key: &str, tagged: bool) -> CatalogChange {
+    let known = snapshot.account(key);
+    let mut account = known.map_or_else(|| builders::account(key), |known| (**known).clone());
+    account.tags = tagged.then(|| "cheap".to_owned()).into_iter().collect();
+    CatalogChange::PutAccount(Box::new(account))
+}
+
+fn steer(account: String, word: u8) -> CatalogChange {
+    let mode = [Some(SteerMode::Open), Some(SteerMode::Closed), None];
+    CatalogChange::SteerAccount {
+        account,
+        steer: mode[usize::from(word)].map(|mode| Steer {
+            mode,
+            until: None,
+            reason: None,
+            author: "local".into(),
+            at: builders::NOW,
+        }),
+    }
 }
 
 fn put_route(
