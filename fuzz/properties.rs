@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use austin_adapter_api::{
-    Account, Batch, Context, HttpReply, Inbound, Item, Reply, SmtpReply, Step,
+    Account, Batch, Context, HttpReply, Inbound, Item, Reply, SmppPart, SmppReply, SmtpReply, Step,
 };
 use austin_domain::template::text::{Escape, Text};
 use austin_domain::{AccountId, Class, Content, Timestamp, Vars};
@@ -41,6 +41,9 @@ pub(crate) fn adapter_reply(data: &[u8]) {
                 let reply = match call {
                     austin_adapter_api::Call::Http(_) => http_reply(*status, body),
                     austin_adapter_api::Call::Smtp(_) => smtp_reply(*status, body),
+                    austin_adapter_api::Call::Smpp(request) => {
+                        smpp_reply(*status, body, request.parts.len())
+                    }
                 };
                 step = adapter.resume(&account, &batch, state, reply, &context());
             }
@@ -223,6 +226,19 @@ fn http_reply(status: u8, body: &[u8]) -> Reply {
         headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body),
     })
+}
+
+/// One answer for each part; the body is the id that all of them get.
+fn smpp_reply(status: u8, body: &[u8], parts: usize) -> Reply {
+    let command_status = u32::from(status);
+    if status & 1 == 1 {
+        return Reply::Smpp(SmppReply::NotBound(command_status));
+    }
+    let part = SmppPart::Answered {
+        status: command_status / 2,
+        message_id: String::from_utf8_lossy(body).into_owned(),
+    };
+    Reply::Smpp(SmppReply::Submitted(vec![part; parts]))
 }
 
 fn smtp_reply(status: u8, body: &[u8]) -> Reply {

@@ -12,7 +12,8 @@ use crate::account::Account;
 use crate::call::{Call, Fault, FaultKind, Phase, Reply};
 use crate::descriptor::Descriptor;
 use crate::question::{Answer, Asking, Question, TokenWant};
-use crate::receipt::{Inbound, Receipts, Refused};
+use crate::receipt::{Inbound, Receipt, Receipts, Refused};
+use crate::smpp::{DeliverSm, SmppBind};
 
 /// Code that speaks one vendor's protocol. Pure: the same arguments give the same answer.
 pub trait Adapter: Send + Sync {
@@ -45,6 +46,20 @@ pub trait Adapter: Send + Sync {
     ) -> Result<Receipts, Refused> {
         let _ = (account, request, context);
         Err(Refused::unsupported())
+    }
+
+    /// The session that `account` wants kept open, also while nothing is sent, because receipts
+    /// come by it; `None` where the protocol knows none or the account is not whole.
+    fn session(&self, account: &Account) -> Option<SmppBind> {
+        let _ = account;
+        None
+    }
+
+    /// Reads what a kept session brought unasked. What is no receipt, or cannot be read, comes
+    /// back as a receipt that matches nothing, so that it is on record all the same.
+    fn arrival(&self, account: &Account, message: &DeliverSm, context: &Context) -> Vec<Receipt> {
+        let _ = (account, message, context);
+        Vec::new()
     }
 
     /// Begins to ask the vendor something. Which questions it can ask, the descriptor's

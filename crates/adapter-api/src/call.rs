@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use secrecy::SecretString;
 
+use crate::smpp::{SmppReply, SmppRequest};
+
 /// Something the host does for an adapter.
 #[derive(Debug)]
 pub enum Call {
@@ -14,6 +16,8 @@ pub enum Call {
     Http(HttpRequest),
     /// One SMTP transaction with one recipient.
     Smtp(Box<SmtpRequest>),
+    /// One message to one recipient over the account's kept SMPP session.
+    Smpp(Box<SmppRequest>),
 }
 
 /// One HTTP request. Sign the exact bytes of `body`.
@@ -113,6 +117,8 @@ pub enum Reply {
     Http(HttpReply),
     /// The server's last word on an SMTP transaction, success or refusal.
     Smtp(SmtpReply),
+    /// The centre's word on each part of a message, or on our bind.
+    Smpp(SmppReply),
     /// The token that was wanted.
     Token(SecretString),
     /// No answer.

@@ -17,7 +17,8 @@ use crate::adapter::{Adapter, Batch, Context, State, Step};
 use crate::call::Reply;
 use crate::descriptor::Descriptor;
 use crate::question::{Asking, Question};
-use crate::receipt::{Inbound, Receipts, Refused};
+use crate::receipt::{Inbound, Receipt, Receipts, Refused};
+use crate::smpp::{DeliverSm, SmppBind};
 
 /// A boxed future.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -131,6 +132,27 @@ impl Speaker {
         match self {
             Self::Here(adapter) => adapter.receipts(account, request, &context),
             Self::Elsewhere(hosted) => hosted.receipts(account, request, context).await,
+        }
+    }
+
+    /// See [`Adapter::session`]. Adapters elsewhere keep none.
+    pub fn session(&self, account: &Account) -> Option<SmppBind> {
+        match self {
+            Self::Here(adapter) => adapter.session(account),
+            Self::Elsewhere(_) => None,
+        }
+    }
+
+    /// See [`Adapter::arrival`].
+    pub fn arrival(
+        &self,
+        account: &Account,
+        message: &DeliverSm,
+        context: &Context,
+    ) -> Vec<Receipt> {
+        match self {
+            Self::Here(adapter) => adapter.arrival(account, message, context),
+            Self::Elsewhere(_) => Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ pub mod hosted;
 pub mod question;
 pub mod receipt;
 pub mod sign;
+pub mod smpp;
 
 pub use account::Account;
 pub use adapter::{Adapter, Attachment, Batch, Context, Item, State, Step};
@@ -26,3 +27,6 @@ pub use descriptor::{
 pub use hosted::{Hosted, LoadFault, Loader, Source, Speaker};
 pub use question::{Answer, Asking, Balance, Found, Pulled, Question, Subject, Token, TokenWant};
 pub use receipt::{Inbound, Outcome, Receipt, Receipts, Refused};
+pub use smpp::{
+    DeliverSm, SmppAddress, SmppBind, SmppMode, SmppPart, SmppReply, SmppRequest, SmppTlv, SubmitSm,
+};

@@ -20,10 +20,12 @@ const QUOTED_BYTES: usize = 20_000;
 pub(crate) fn http(reply: &Reply) -> Result<&HttpReply, Verdict> {
     match reply {
         Reply::Http(reply) => Ok(reply),
-        Reply::Smtp(_) | Reply::Token(_) | Reply::Fault(_) => Err(Verdict::Unknown(Cause::new(
-            "protocol_error",
-            "no HTTP answer to an HTTP call",
-        ))),
+        Reply::Smtp(_) | Reply::Smpp(_) | Reply::Token(_) | Reply::Fault(_) => {
+            Err(Verdict::Unknown(Cause::new(
+                "protocol_error",
+                "no HTTP answer to an HTTP call",
+            )))
+        }
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn answer(
             };
             failed(fault_verdict(&fault))
         }
-        Reply::Smtp(_) | Reply::Token(_) => failed(Verdict::Unknown(Cause::new(
+        Reply::Smtp(_) | Reply::Smpp(_) | Reply::Token(_) => failed(Verdict::Unknown(Cause::new(
             "protocol_error",
             "no HTTP answer to an HTTP call",
         ))),

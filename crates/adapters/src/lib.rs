@@ -31,6 +31,7 @@ pub mod aws_sns_sms;
 pub mod sendgrid_email;
 pub mod sigv4;
 pub mod simulator;
+pub mod smpp;
 pub mod smtp;
 pub mod tencent_sms;
 pub mod twilio_sms;

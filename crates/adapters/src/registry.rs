@@ -10,6 +10,7 @@ use crate::aws_ses_email::AwsSesEmail;
 use crate::aws_sns_sms::AwsSnsSms;
 use crate::sendgrid_email::SendgridEmail;
 use crate::simulator::Simulator;
+use crate::smpp::Smpp;
 use crate::smtp::Smtp;
 use crate::tencent_sms::TencentSms;
 use crate::twilio_sms::TwilioSms;
@@ -23,6 +24,7 @@ pub fn registry() -> Vec<Arc<dyn Adapter>> {
         Arc::new(TencentSms::default()),
         Arc::new(AliyunSms::default()),
         Arc::new(YunpianSms::default()),
+        Arc::new(Smpp::default()),
         Arc::new(Smtp::default()),
         Arc::new(Webhook::default()),
         Arc::new(Simulator::default()),

@@ -34,6 +34,19 @@ pub(crate) enum Treatment {
 }
 
 impl Treatment {
+    /// The word of its verdict, for tables that people read.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Later | Self::NumberPause(_) => "later",
+            Self::Throttled => "throttled",
+            Self::BadRecipient => "bad_recipient",
+            Self::BadContent => "bad_content",
+            Self::Elsewhere | Self::NumberLimit => "elsewhere",
+            Self::Misconfigured | Self::Approval => "misconfigured",
+            Self::SeenBefore => "unknown",
+        }
+    }
+
     /// The verdict for the recipients of a call, or of one of them.
     pub(crate) fn verdict(self, job: &Job<'_>, cause: Cause) -> Verdict {
         match self {

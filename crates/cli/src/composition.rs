@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 
 use crate::exit::Failure;
 use crate::settings::{Durability, Settings};
+use crate::workshop;
 
 /// Where the master key may come from besides the data directory.
 const MASTER_KEY: &str = "AUSTIN_MASTER_KEY";
@@ -81,13 +82,13 @@ pub(crate) fn parts(
         wire: Arc::new(wire),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-        adapters: adapters(),
+        adapters: Adapters::with_workshop(registry(), workshop::workshop(&settings.script)?),
         config: settings.engine.clone(),
     };
     Ok((parts, ledger))
 }
 
-/// The adapters of this program.
+/// The built-in adapters of this program.
 pub(crate) fn adapters() -> Adapters {
     Adapters::new(registry())
 }

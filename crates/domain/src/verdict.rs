@@ -43,7 +43,7 @@ pub struct Acceptance {
     /// The vendor's id of this message, as receipts and support desks name it.
     pub vendor_id: Option<String>,
     /// What receipts are matched by, where that is more than `vendor_id` (one id for a whole
-    /// call: `id/recipient`).
+    /// call: `id/recipient`). One a line where the vendor has several ids for one delivery.
     pub receipt_key: Option<String>,
     /// Segments the vendor says it bills.
     pub segments: Option<u16>,
@@ -58,6 +58,16 @@ pub struct Cause {
     pub code: String,
     /// Its words, shortened; no secrets.
     pub detail: String,
+}
+
+impl Acceptance {
+    /// What receipts are matched by: the lines of `receipt_key`, or `vendor_id` where there is
+    /// none.
+    pub fn receipt_keys(&self) -> impl Iterator<Item = &str> {
+        let keyed = self.receipt_key.as_deref().map(|keys| keys.split('\n'));
+        let id = self.vendor_id.as_deref().filter(|_| keyed.is_none());
+        keyed.into_iter().flatten().chain(id)
+    }
 }
 
 impl Cause {

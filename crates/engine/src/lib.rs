@@ -5,26 +5,33 @@
 //! (the only loop that leases) → `attempt` (drive one adapter to verdicts) → `settle` (verdicts
 //! to what follows) → `receipts`. Reconcilers take no input, read state and may run twice.
 
+mod aftermath;
+mod asking;
 mod assemble;
 mod attempt;
 mod decide;
 mod directory;
 mod dispatcher;
+mod inquiry;
 mod intake;
 mod lane;
 mod metrics;
 mod outlives;
 mod pace;
 mod planner;
+mod pulls;
 mod rate;
+mod receipt_watch;
 mod receipts;
 mod reconcilers;
 mod recovery;
 mod render;
 mod routing;
+mod sessions;
 mod settler;
 mod shared;
 mod timers;
+mod tokens;
 
 #[cfg(test)]
 mod samples;
@@ -35,12 +42,13 @@ pub mod carry;
 pub mod config;
 pub mod engine;
 pub mod manage;
+pub mod receipt_counts;
 pub mod refusal;
 pub mod send;
 pub mod status;
 pub mod timeline;
 
-pub use adapters::Adapters;
+pub use adapters::{Adapters, Workshop};
 pub use caller::Caller;
 pub use carry::can_carry;
 pub use config::Config;

@@ -128,7 +128,7 @@ pub(crate) async fn gauges(shared: Arc<Shared>) {
 }
 
 /// Runs `act` now and then until the engine stops; faults are logged and tried again next time.
-async fn every<F>(shared: &Arc<Shared>, pause: Duration, act: impl Fn(Arc<Shared>) -> F)
+pub(crate) async fn every<F>(shared: &Arc<Shared>, pause: Duration, act: impl Fn(Arc<Shared>) -> F)
 where
     F: Future<Output = austin_ports::ledger::Result<()>>,
 {

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed expectation fails the test")]
 
+#[path = "api/adapters.rs"]
+mod adapters;
 #[path = "api/app.rs"]
 mod app;
 #[path = "api/bad_input.rs"]
@@ -21,3 +23,5 @@ mod receipts;
 mod roles;
 #[path = "api/routes.rs"]
 mod routes;
+#[path = "api/workshop.rs"]
+mod workshop;

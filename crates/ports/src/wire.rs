@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_adapter_api::{Call, Fault, Reply};
+use austin_adapter_api::{Call, DeliverSm, Fault, Reply, SmppBind};
 use bytes::Bytes;
 
 use crate::BoxFuture;
@@ -18,6 +18,71 @@ pub trait Wire: Send + Sync {
     /// vetting; redirects are not followed.
     fn fetch<'a>(&'a self, url: &'a str, max_bytes: usize)
     -> BoxFuture<'a, Result<Fetched, Fault>>;
+
+    /// Says which sessions to keep open from now on, also while nothing is sent; those of an
+    /// earlier word that are not among them end once their calls have. Calls over a session that
+    /// is not kept are carried out all the same.
+    fn keep(&self, sessions: Vec<KeptSession>) {
+        drop(sessions);
+    }
+
+    /// Waits for what kept sessions bring unasked; at least one and at most `most` of them.
+    fn arrivals(&self, most: usize) -> BoxFuture<'_, Vec<Arrival>> {
+        let _ = most;
+        Box::pin(std::future::pending())
+    }
+}
+
+/// A session to keep open.
+#[derive(Clone, Debug)]
+pub struct KeptSession {
+    /// The account's key.
+    pub account: Arc<str>,
+    /// How it is opened.
+    pub bind: SmppBind,
+}
+
+/// Something that a session brought unasked. The sender hears of it only by `ack`.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The key of the account whose session it came by.
+    pub account: Arc<str>,
+    /// What came.
+    pub message: DeliverSm,
+    /// The answer to it.
+    pub ack: Ack,
+}
+
+/// The answer to an arrival. Dropped unused it says that the arrival was not taken, so that the
+/// sender repeats it.
+pub struct Ack(Option<Box<dyn FnOnce(bool) + Send>>);
+
+impl Ack {
+    /// An answer given by calling `answer` once with whether the arrival was taken.
+    pub fn new(answer: impl FnOnce(bool) + Send + 'static) -> Self {
+        Self(Some(Box::new(answer)))
+    }
+
+    /// The arrival is durable here.
+    pub fn taken(mut self) {
+        if let Some(answer) = self.0.take() {
+            answer(true);
+        }
+    }
+}
+
+impl Drop for Ack {
+    fn drop(&mut self) {
+        if let Some(answer) = self.0.take() {
+            answer(false);
+        }
+    }
+}
+
+impl fmt::Debug for Ack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ack").finish()
+    }
 }
 
 /// One call and what it needs to be accounted for.

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod adapters;
 mod plans;
 mod store;
 mod templates;
@@ -28,6 +29,7 @@ pub fn cases() -> Vec<Case<Open>> {
         accounts::cases(),
         plans::cases(),
         access::cases(),
+        adapters::cases(),
     ];
     parts.into_iter().flatten().collect()
 }
@@ -57,6 +59,7 @@ pub fn contents(snapshot: &Snapshot) -> Vec<String> {
     );
     lines.extend(snapshot.routes.iter().map(|route| format!("{route:?}")));
     lines.extend(snapshot.quotas.iter().map(|quota| format!("{quota:?}")));
+    lines.extend(snapshot.adapters.iter().map(|entry| format!("{entry:?}")));
     lines.extend(snapshot.apps.iter().map(|app| format!("{app:?}")));
     lines.extend(snapshot.keys.iter().map(|key| format!("open {key:?}")));
     lines.extend(snapshot.all_keys.iter().map(|key| format!("{key:?}")));

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use austin_adapter_api::{Call, Fault, Reply};
-use austin_ports::wire::{Exchange, Fetched, Outgoing};
+use austin_ports::wire::{Arrival, Exchange, Fetched, KeptSession, Outgoing};
 use austin_ports::{BoxFuture, Wire};
 use prometheus_client::registry::Registry;
 use tokio::time::{Instant, sleep};
@@ -17,6 +17,7 @@ use crate::http::{Http, Means};
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::resolve::{Resolve, System};
+use crate::smpp::Smpp;
 use crate::smtp::Smtp;
 use crate::tls::{self, Error};
 
@@ -27,10 +28,11 @@ pub struct Client {
 }
 
 struct Inner {
-    dialer: Dialer,
-    metrics: Metrics,
+    dialer: Arc<Dialer>,
+    metrics: Arc<Metrics>,
     http: Http,
     smtp: Smtp,
+    smpp: Smpp,
     idle_timeout: Duration,
     fetch_timeout: Duration,
     sweeper: OnceLock<()>,
@@ -59,9 +61,12 @@ impl Client {
             options.allow_private_targets,
             options.allowed_networks.clone(),
         );
+        let dialer = Dialer::new(guard, resolver, tls, options.connect_timeout);
+        let (dialer, metrics) = (Arc::new(dialer), Arc::new(Metrics::register(registry)));
         let inner = Inner {
-            dialer: Dialer::new(guard, resolver, tls, options.connect_timeout),
-            metrics: Metrics::register(registry),
+            smpp: Smpp::new(Arc::clone(&dialer), Arc::clone(&metrics)),
+            dialer,
+            metrics,
             http: Http::new(options),
             smtp: Smtp::new(options),
             idle_timeout: options.idle_timeout,
@@ -101,7 +106,7 @@ impl Inner {
         }
     }
 
-    async fn carry_out(&self, call: Call) -> Reply {
+    async fn carry_out(&self, account: &Arc<str>, call: Call) -> Reply {
         match call {
             Call::Http(request) => match self.http.call(request, self.means()).await {
                 Ok(reply) => Reply::Http(reply),
@@ -112,6 +117,7 @@ impl Inner {
                 Ok(reply) => Reply::Smtp(reply),
                 Err(fault) => Reply::Fault(fault),
             },
+            Call::Smpp(request) => Box::pin(self.smpp.call(account, *request)).await,
         }
     }
 }
@@ -128,7 +134,7 @@ impl Wire for Client {
             let scribe = Scribe::new(&redact);
             let request = scribe.request(&call);
             let started_at = Instant::now();
-            let reply = self.inner.carry_out(call).await;
+            let reply = self.inner.carry_out(&account, call).await;
             let took = started_at.elapsed();
             self.inner.metrics.count(&account, &reply, took);
             let answer = scribe.answer(&reply);
@@ -155,6 +161,14 @@ impl Wire for Client {
             inner.fetch_timeout,
             inner.means(),
         ))
+    }
+
+    fn keep(&self, sessions: Vec<KeptSession>) {
+        self.inner.smpp.keep(sessions);
+    }
+
+    fn arrivals(&self, most: usize) -> BoxFuture<'_, Vec<Arrival>> {
+        Box::pin(self.inner.smpp.arrivals(most))
     }
 }
 
@@ -208,6 +222,7 @@ mod tests {
             r#"austin_vendor_call_seconds_count{account="sms-1"} 2"#,
             r#"austin_vendor_connections_open{protocol="http"} 1"#,
             r#"austin_vendor_connections_open{protocol="smtp"} 0"#,
+            r#"austin_vendor_connections_open{protocol="smpp"} 0"#,
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }

@@ -6,7 +6,9 @@ use std::fmt::Write;
 
 use austin_adapter_api::call::HttpRequest;
 use austin_adapter_api::sign::sha256_hex;
-use austin_adapter_api::{Call, Phase, Reply, SmtpRequest};
+use austin_adapter_api::{
+    Call, Fault, Phase, Reply, SmppPart, SmppReply, SmppRequest, SmtpRequest,
+};
 use http::HeaderMap;
 
 use redact::Redactor;
@@ -25,6 +27,7 @@ impl Scribe {
         match call {
             Call::Http(request) => self.http(request),
             Call::Smtp(request) => self.smtp(request),
+            Call::Smpp(request) => self.smpp(request),
         }
     }
 
@@ -44,15 +47,14 @@ impl Scribe {
                 }
                 &[]
             }
+            Reply::Smpp(reply) => {
+                write_smpp(&mut head, reply);
+                &[]
+            }
             // Tokens come from the host itself, never over the wire.
             Reply::Token(_) => &[],
             Reply::Fault(fault) => {
-                let sent = match fault.phase {
-                    Phase::NotSent => "not sent",
-                    Phase::MaybeSent => "maybe sent",
-                };
-                let kind = fault.kind.as_str();
-                let _ = write!(head, "no answer: {kind}, {sent}: {}", fault.detail);
+                write_fault(&mut head, fault);
                 &[]
             }
         };
@@ -83,6 +85,69 @@ impl Scribe {
         );
         self.0.text(&head, &[], REQUEST_BYTES)
     }
+}
+
+impl Scribe {
+    /// Both parties and what each part is, with a digest. The content may hold secret values in
+    /// encodings that cannot be searched, so nothing of it is shown.
+    fn smpp(&self, request: &SmppRequest) -> String {
+        let bind = &request.bind;
+        let mut head = format!(
+            "SMPP {}:{} as {} ({:?})",
+            bind.host, bind.port, bind.system_id, bind.mode
+        );
+        for (number, part) in (1..).zip(&request.parts) {
+            if number == 1 {
+                let (from, to) = (&part.source, &part.destination);
+                let _ = write!(
+                    head,
+                    "\nfrom {} ({}/{})\nto {} ({}/{})",
+                    from.address, from.ton, from.npi, to.address, to.ton, to.npi
+                );
+            }
+            let payload: usize = part.tlvs.iter().map(|tlv| tlv.value.len()).sum();
+            let _ = write!(
+                head,
+                "\npart {number}: data_coding {:#04x}, esm_class {:#04x}, registered_delivery {}, \
+                 {} bytes, {payload} in optional parameters, sha256 {}",
+                part.data_coding,
+                part.esm_class,
+                part.registered_delivery,
+                part.short_message.len(),
+                sha256_hex(&part.short_message),
+            );
+        }
+        self.0.text(&head, &[], REQUEST_BYTES)
+    }
+}
+
+fn write_smpp(out: &mut String, reply: &SmppReply) {
+    match reply {
+        SmppReply::NotBound(status) => {
+            let _ = write!(out, "bind refused: command_status {status:#010x}");
+        }
+        SmppReply::Submitted(parts) => {
+            for (number, part) in (1..).zip(parts) {
+                let _ = write!(out, "part {number}: ");
+                match part {
+                    SmppPart::Answered { status, message_id } => {
+                        let _ = write!(out, "command_status {status:#010x}, id {message_id}");
+                    }
+                    SmppPart::Missing(fault) => write_fault(out, fault),
+                }
+                out.push('\n');
+            }
+        }
+    }
+}
+
+fn write_fault(out: &mut String, fault: &Fault) {
+    let sent = match fault.phase {
+        Phase::NotSent => "not sent",
+        Phase::MaybeSent => "maybe sent",
+    };
+    let kind = fault.kind.as_str();
+    let _ = write!(out, "no answer: {kind}, {sent}: {}", fault.detail);
 }
 
 /// Writes `url` with the values of secret-looking query parameters masked.

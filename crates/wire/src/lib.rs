@@ -1,6 +1,6 @@
 //! The only crate that opens connections to vendors.
 //!
-//! It carries out the [`Call`] values of adapters over HTTP/1.1 and SMTP and fetches attachments,
+//! It carries out the [`Call`] values of adapters over HTTP/1.1, SMTP and SMPP and fetches attachments,
 //! behind the port [`Wire`]. Everything that leaves goes through one guard (which addresses may
 //! be reached), one dialer (address vetted, then pinned to the connection), bounded pools of kept
 //! connections, and a deadline.
@@ -24,6 +24,7 @@ mod metrics;
 mod options;
 mod pool;
 mod resolve;
+pub mod smpp;
 mod smtp;
 mod stream;
 mod target;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use austin_adapter_api::{FaultKind, Reply};
+use austin_adapter_api::{FaultKind, Reply, SmppPart, SmppReply};
 use parking_lot::RwLock;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -21,6 +21,7 @@ pub(crate) struct Metrics {
     accounts: RwLock<HashMap<Arc<str>, Arc<Account>>>,
     http_open: Gauge,
     smtp_open: Gauge,
+    smpp_open: Gauge,
 }
 
 /// The figures of one account.
@@ -75,6 +76,7 @@ impl Metrics {
             accounts: RwLock::default(),
             http_open: gauge("http"),
             smtp_open: gauge("smtp"),
+            smpp_open: gauge("smpp"),
         }
     }
 
@@ -100,6 +102,11 @@ impl Metrics {
     /// Counts an SMTP connection for as long as the value lives.
     pub(crate) fn smtp_connection(&self) -> Open {
         Open::new(&self.smtp_open)
+    }
+
+    /// Counts an SMPP connection for as long as the value lives.
+    pub(crate) fn smpp_connection(&self) -> Open {
+        Open::new(&self.smpp_open)
     }
 
     fn account(&self, key: &Arc<str>) -> Arc<Account> {
@@ -147,6 +154,16 @@ fn outcome(reply: &Reply) -> usize {
     match reply {
         Reply::Http(http) => usize::from(http.status.as_u16() / 100).clamp(1, 6) - 1,
         Reply::Smtp(smtp) => 4 + usize::from(smtp.code / 100).clamp(2, 5),
+        Reply::Smpp(SmppReply::NotBound(_)) => 21,
+        Reply::Smpp(SmppReply::Submitted(parts)) => {
+            let is_accepted =
+                |part: &SmppPart| matches!(part, SmppPart::Answered { status: 0, .. });
+            if parts.iter().all(is_accepted) {
+                19
+            } else {
+                20
+            }
+        }
         // Tokens come from the host itself, never over the wire.
         Reply::Token(_) => 18,
         Reply::Fault(fault) => match fault.kind {
@@ -164,7 +181,7 @@ fn outcome(reply: &Reply) -> usize {
 }
 
 /// Values of the label `outcome`.
-const OUTCOMES: [&str; 19] = [
+const OUTCOMES: [&str; 22] = [
     "http_1xx",
     "http_2xx",
     "http_3xx",
@@ -184,6 +201,9 @@ const OUTCOMES: [&str; 19] = [
     FaultKind::Cut.as_str(),
     FaultKind::TooLarge.as_str(),
     FaultKind::Protocol.as_str(),
+    "smpp_accepted",
+    "smpp_refused",
+    "smpp_not_bound",
 ];
 
 /// Accounts with figures of their own; later ones share the label `other`.
@@ -218,6 +238,16 @@ mod tests {
         })
     }
 
+    fn smpp(statuses: &[u32]) -> Reply {
+        let answered = |status: &u32| SmppPart::Answered {
+            status: *status,
+            message_id: String::new(),
+        };
+        Reply::Smpp(SmppReply::Submitted(
+            statuses.iter().map(answered).collect(),
+        ))
+    }
+
     #[test]
     fn every_reply_has_its_outcome() {
         for (reply, wanted) in [
@@ -228,6 +258,9 @@ mod tests {
             (smtp(250), "smtp_2xx"),
             (smtp(451), "smtp_4xx"),
             (smtp(550), "smtp_5xx"),
+            (smpp(&[0, 0]), "smpp_accepted"),
+            (smpp(&[0, 0x58]), "smpp_refused"),
+            (Reply::Smpp(SmppReply::NotBound(14)), "smpp_not_bound"),
         ] {
             assert_eq!(OUTCOMES[outcome(&reply)], wanted);
         }

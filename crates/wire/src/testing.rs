@@ -47,7 +47,7 @@ pub(crate) async fn http(client: &Client, request: HttpRequest) -> Result<HttpRe
     match call(client, Call::Http(request)).await {
         Reply::Http(reply) => Ok(reply),
         Reply::Fault(fault) => Err(fault),
-        Reply::Smtp(_) | Reply::Token(_) => unreachable!("asked over HTTP"),
+        Reply::Smtp(_) | Reply::Smpp(_) | Reply::Token(_) => unreachable!("asked over HTTP"),
     }
 }
 

@@ -12,9 +12,12 @@ use crate::rounds::{Job, Reading};
 pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     match reply {
         Reply::Smtp(reply) => Reading::Each(vec![verdict(job, round, reply)]),
-        Reply::Http(_) | Reply::Token(_) | Reply::Fault(_) => Reading::All(Verdict::Unknown(
-            Cause::new("protocol_error", "no SMTP answer to an SMTP call"),
-        )),
+        Reply::Http(_) | Reply::Smpp(_) | Reply::Token(_) | Reply::Fault(_) => {
+            Reading::All(Verdict::Unknown(Cause::new(
+                "protocol_error",
+                "no SMTP answer to an SMTP call",
+            )))
+        }
     }
 }
 

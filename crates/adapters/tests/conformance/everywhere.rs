@@ -1,6 +1,8 @@
 //! What holds for every adapter, whatever it is told.
 
-use austin_adapter_api::{Fault, FaultKind, Phase, Reply, SmtpReply, State, Step, validate};
+use austin_adapter_api::{
+    Fault, FaultKind, Phase, Reply, SmppPart, SmppReply, SmtpReply, State, Step, validate,
+};
 use austin_domain::Content;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -39,6 +41,13 @@ fn phone_cases() -> Vec<Case> {
             "aliyun-sms",
             json!({"sign_name": "阿里云", "template_code": "SMS_1"}),
             &["access_key_id", "access_key_secret"],
+            &sms,
+            text("4370"),
+        ),
+        case(
+            "smpp",
+            json!({"host": "smsc.example.com", "system_id": "acme", "source_addr": "ACME"}),
+            &["password"],
             &sms,
             text("4370"),
         ),
@@ -230,7 +239,7 @@ fn garbage_is_never_an_acceptance_and_never_a_refusal_of_people() {
 fn statuses_without_a_code() {
     for case in cases() {
         let name = case.adapter.descriptor().name.clone();
-        if matches!(name.as_str(), "smtp" | "webhook") {
+        if matches!(name.as_str(), "smpp" | "smtp" | "webhook") {
             continue;
         }
         for (status, expected) in [
@@ -483,6 +492,25 @@ proptest! {
     fn any_answer_gives_one_verdict_per_item(body in bytes_or_json(), status in 100_u16..600) {
         for case in cases() {
             let (verdicts, _) = case.drive(|_| http(status, body.clone()));
+            prop_assert_eq!(verdicts.len(), case.batch.items.len());
+        }
+    }
+
+    #[test]
+    fn any_smpp_reply_gives_one_verdict(statuses in prop::collection::vec(prop_oneof![Just(0), any::<u32>(), 0_u32..256], 0..4), id in ".{0,20}", cut in any::<bool>()) {
+        for case in cases() {
+            let reply = || {
+                let answered = |status: &u32| SmppPart::Answered { status: *status, message_id: id.clone() };
+                let mut parts: Vec<SmppPart> = statuses.iter().map(answered).collect();
+                if cut {
+                    parts.push(SmppPart::Missing(Fault { phase: Phase::MaybeSent, kind: FaultKind::Cut, detail: "cut".into() }));
+                }
+                match statuses.first() {
+                    Some(status) if parts.len() == 1 => SmppReply::NotBound(*status),
+                    _ => SmppReply::Submitted(parts),
+                }
+            };
+            let (verdicts, _) = case.drive(|_| Reply::Smpp(reply()));
             prop_assert_eq!(verdicts.len(), case.batch.items.len());
         }
     }

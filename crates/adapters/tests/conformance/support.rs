@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use austin_adapter_api::{
     Account, Adapter, Batch, Call, Context, HttpReply, HttpRequest, Inbound, Item, Receipts,
-    Refused, Reply, SmtpRequest, State, Step,
+    Refused, Reply, SmppRequest, SmtpRequest, State, Step,
 };
 use austin_domain::template::VendorTemplate;
 use austin_domain::{AccountId, Class, Content, Timestamp, Verdict};
@@ -145,7 +145,14 @@ impl Case {
     pub(crate) fn smtp(&self) -> SmtpRequest {
         match self.call().0 {
             Call::Smtp(request) => *request,
-            Call::Http(request) => panic!("{request:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn smpp(&self) -> SmppRequest {
+        match self.call().0 {
+            Call::Smpp(request) => *request,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -222,7 +229,7 @@ impl Case {
 pub(crate) fn as_http(call: Call) -> HttpRequest {
     match call {
         Call::Http(request) => request,
-        Call::Smtp(request) => panic!("{request:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -8,7 +8,7 @@ mod steer;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use austin_adapter_api::{Descriptor, validate};
+use austin_adapter_api::validate;
 use austin_domain::{AccountId, Channel};
 use austin_ports::catalog::{AccountRecord, CatalogChange};
 use secrecy::SecretString;
@@ -274,16 +274,18 @@ impl Registrar<'_> {
         settings: &BTreeMap<String, Value>,
         secrets: &BTreeMap<String, SecretString>,
     ) {
-        let Some(descriptor) = self.descriptor(adapter) else {
-            let known: Vec<&str> = self
-                .adapters
-                .iter()
-                .map(|adapter| adapter.descriptor().name.as_str())
-                .collect();
+        let Some(speaker) = self.adapters.get(adapter) else {
+            if let Some(why) = self.adapters.fault(adapter) {
+                faults.add("/adapter", "adapter_unusable", why);
+                return;
+            }
+            let known = self.adapters.all();
+            let known: Vec<&str> = known.iter().map(|s| s.descriptor().name.as_str()).collect();
             let detail = format!("is not an adapter; known: {}", known.join(", "));
             faults.add("/adapter", "unknown_value", detail);
             return;
         };
+        let descriptor = speaker.descriptor();
         if let Some(channel) = channel
             && !descriptor.channels.contains(&channel)
         {
@@ -298,12 +300,9 @@ impl Registrar<'_> {
 
     /// Most recipients the adapter takes a call.
     fn most_recipients(&self, adapter: &str) -> u16 {
-        self.descriptor(adapter)
-            .map_or(u16::MAX, |descriptor| descriptor.batching.max_recipients)
-    }
-
-    fn descriptor(&self, adapter: &str) -> Option<&Descriptor> {
-        Some(self.adapters.get(adapter)?.descriptor())
+        self.adapters.get(adapter).map_or(u16::MAX, |speaker| {
+            speaker.descriptor().batching.max_recipients
+        })
     }
 }
 

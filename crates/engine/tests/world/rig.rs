@@ -31,6 +31,8 @@ pub(crate) enum Behaviour {
     Down,
     /// Takes everything and cuts the connection instead of answering.
     TakesAndCuts,
+    /// Takes nothing and cuts the connection instead of answering.
+    Cuts,
     /// Anything, for so many calls; then well.
     Random {
         /// How many.
@@ -44,6 +46,12 @@ struct Vendor {
     random: SeededEntropy,
     taken: Mutex<HashMap<String, u32>>,
     calls: Mutex<(u32, u32)>,
+    /// Receipts that wait to be fetched.
+    shelf: Mutex<Vec<Value>>,
+    /// Whether it answers questions.
+    mute: Mutex<bool>,
+    /// Questions it was asked, by path.
+    asked: Mutex<HashMap<String, u32>>,
 }
 
 impl Vendor {
@@ -51,6 +59,9 @@ impl Vendor {
         let Call::Http(request) = call else {
             panic!("the simulator speaks HTTP")
         };
+        if request.method == http::Method::GET {
+            return self.explain(&request.url);
+        }
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         let references: Vec<String> = body["messages"]
             .as_array()
@@ -66,6 +77,7 @@ impl Vendor {
                 self.take(&references);
                 fault(Phase::MaybeSent, FaultKind::Cut)
             }
+            Behaviour::Cuts => fault(Phase::MaybeSent, FaultKind::Cut),
             Behaviour::Random { troubled_calls: 0 } => self.take(&references),
             Behaviour::Random { troubled_calls } => {
                 *self.behaviour.lock() = Behaviour::Random {
@@ -74,6 +86,30 @@ impl Vendor {
                 self.misbehave(&references)
             }
         }
+    }
+
+    /// Answers a question.
+    fn explain(&self, url: &str) -> Reply {
+        let (path, query) = url.split_once('?').unwrap();
+        let path = path.rsplit_once('/').unwrap().1;
+        *self.asked.lock().entry(path.to_owned()).or_default() += 1;
+        if *self.mute.lock() {
+            return fault(Phase::MaybeSent, FaultKind::TimedOut);
+        }
+        let value = query.split_once('=').unwrap().1;
+        let body = if path == "query" {
+            json!({
+                "reference": value, "accepted": self.taken.lock().contains_key(value),
+                "id": format!("sim-{value}"), "status": "accepted",
+            })
+        } else {
+            let after: usize = value.parse().unwrap();
+            let shelf = self.shelf.lock();
+            let page: Vec<_> = shelf[after..].iter().take(5).cloned().collect();
+            let cursor = after + page.len();
+            json!({"receipts": page, "cursor": cursor, "more": cursor < shelf.len()})
+        };
+        reply(StatusCode::OK, body.to_string().as_bytes())
     }
 
     fn misbehave(&self, references: &[String]) -> Reply {
@@ -149,14 +185,18 @@ fn reply(status: StatusCode, body: &[u8]) -> Reply {
 impl Wire for Vendor {
     fn call(&self, outgoing: Outgoing) -> BoxFuture<'_, Exchange> {
         Box::pin(async move {
-            {
+            // Questions have a bound of their own.
+            let sends = matches!(&outgoing.call, Call::Http(request) if request.method != http::Method::GET);
+            if sends {
                 let mut calls = self.calls.lock();
                 calls.0 += 1;
                 calls.1 = calls.1.max(calls.0);
             }
             tokio::task::yield_now().await;
             let reply = self.answer(&outgoing.call);
-            self.calls.lock().0 -= 1;
+            if sends {
+                self.calls.lock().0 -= 1;
+            }
             Exchange {
                 reply,
                 took: Duration::from_millis(1),
@@ -183,7 +223,7 @@ impl Blobs for NoBlobs {
     }
 }
 
-fn catalog() -> Arc<dyn Catalog> {
+fn catalog(change: impl FnOnce(&mut Snapshot)) -> Arc<dyn Catalog> {
     let mut snapshot = Snapshot::default();
     for id in 1..=2 {
         let mut account = builders::account(&format!("sim-{id}"));
@@ -217,6 +257,7 @@ fn catalog() -> Arc<dyn Catalog> {
         };
         snapshot.routes.insert(lane, Arc::new(route));
     }
+    change(&mut snapshot);
     Arc::new(GivenCatalog::new(snapshot))
 }
 
@@ -235,6 +276,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, behaviour: Behaviour) -> Self {
+        Self::with(seed, behaviour, |_| {})
+    }
+
+    /// A world whose catalog is a little different.
+    pub(crate) fn with(
+        seed: u64,
+        behaviour: Behaviour,
+        change: impl FnOnce(&mut Snapshot),
+    ) -> Self {
         let ledger = Arc::new(MemoryLedger::default());
         let clock = Arc::new(ManualClock::default());
         let vendor = Arc::new(Vendor {
@@ -242,8 +292,11 @@ impl World {
             random: SeededEntropy::new(seed),
             taken: Mutex::default(),
             calls: Mutex::default(),
+            shelf: Mutex::default(),
+            mute: Mutex::new(false),
+            asked: Mutex::default(),
         });
-        let catalog = catalog();
+        let catalog = catalog(change);
         let (runtime, engine) = start(&ledger, &clock, &vendor, &catalog, seed);
         Self {
             runtime: Some(runtime),
@@ -277,6 +330,63 @@ impl World {
 
     pub(crate) fn behave(&self, behaviour: Behaviour) {
         *self.vendor.behaviour.lock() = behaviour;
+    }
+
+    /// The vendor answers no question from now on, or again.
+    pub(crate) fn mute(&self, mute: bool) {
+        *self.vendor.mute.lock() = mute;
+    }
+
+    /// The vendor keeps a delivered receipt for everything it took and has none for yet.
+    pub(crate) fn shelve_receipts(&self) {
+        let mut shelf = self.vendor.shelf.lock();
+        let known: Vec<_> = shelf.iter().map(|one| one["reference"].clone()).collect();
+        let taken = self.vendor.taken.lock();
+        let fresh = taken
+            .keys()
+            .filter(|reference| !known.contains(&json!(reference)));
+        let receipts: Vec<_> = fresh
+            .map(|reference| {
+                json!({"id": format!("sim-{reference}"), "reference": reference,
+                    "status": "delivered"})
+            })
+            .collect();
+        shelf.extend(receipts);
+    }
+
+    /// How often the vendor was asked: `query` or `receipts`.
+    pub(crate) fn asked(&self, path: &str) -> u32 {
+        self.vendor.asked.lock().get(path).copied().unwrap_or(0)
+    }
+
+    /// Everything accepted so far.
+    pub(crate) fn accepted(&self) -> &[DeliveryId] {
+        &self.accepted
+    }
+
+    /// Stops the engine; whether everything under way finished.
+    pub(crate) fn stop(&self) -> bool {
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.block_on(self.engine.stop())
+    }
+
+    /// The sender says that it arrived.
+    pub(crate) fn succeed(&self, id: DeliveryId) -> Result<State, Refusal> {
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.block_on(self.engine.succeeded(&caller(), id))
+    }
+
+    /// Counts of receipts of both accounts together.
+    pub(crate) fn receipt_counts(&self) -> (u64, u64, u64, u64) {
+        let hours = (1..=2).flat_map(|id| self.engine.receipt_counts(AccountId::from_u64(id)));
+        hours.fold((0, 0, 0, 0), |(sent, delivered, missing, pending), hour| {
+            (
+                sent + hour.sent,
+                delivered + hour.delivered,
+                missing + hour.missing,
+                pending + hour.pending,
+            )
+        })
     }
 
     pub(crate) fn refuse_writes(&self, reason: Option<&str>) {
@@ -324,14 +434,7 @@ impl World {
             send_at,
             ..SendRequest::default()
         };
-        let caller = Caller {
-            app: AppId::from_u64(1),
-            name: "shop".into(),
-            team: "shop".into(),
-            key: None,
-            role: Role::Sender,
-            request_id: "req_1".into(),
-        };
+        let caller = caller();
         let runtime = self.runtime.as_ref().unwrap();
         let mut answers = runtime.block_on(self.engine.send(&caller, vec![request]));
         let answer = answers.remove(0)?;
@@ -432,7 +535,7 @@ impl World {
             .unwrap_or(0)
     }
 
-    fn evidence(&self, id: DeliveryId) -> austin_ports::ledger::Evidence {
+    pub(crate) fn evidence(&self, id: DeliveryId) -> austin_ports::ledger::Evidence {
         let runtime = self.runtime.as_ref().unwrap();
         runtime
             .block_on(self.ledger.evidence(id))
@@ -486,6 +589,17 @@ impl World {
         let most_calls = self.vendor.calls.lock().1;
         let lanes = u32::try_from(Class::ALL.len()).unwrap();
         assert!(most_calls <= CALLS * lanes, "{most_calls} calls at a time");
+    }
+}
+
+fn caller() -> Caller {
+    Caller {
+        app: AppId::from_u64(1),
+        name: "shop".into(),
+        team: "shop".into(),
+        key: None,
+        role: Role::Sender,
+        request_id: "req_1".into(),
     }
 }
 

@@ -109,17 +109,14 @@ impl Index {
                         continue;
                     };
                     let call = settlement.call.and_then(|at| calls.get(at as usize));
-                    let receipt_key = acceptance.receipt_key.as_ref();
-                    let keyed = receipt_key.or(acceptance.vendor_id.as_ref());
-                    let keys = [
-                        acceptance.vendor_id.as_ref().map(|id| key::vendor(id)),
-                        keyed
-                            .zip(call)
-                            .map(|(text, call)| key::receipt(call.account, text)),
-                    ];
+                    let vendor = acceptance.vendor_id.as_ref().map(|id| key::vendor(id));
+                    let keyed = call.into_iter().flat_map(|call| {
+                        let keys = acceptance.receipt_keys();
+                        keys.map(|text| key::receipt(call.account, text))
+                    });
                     let id = settlement.delivery.as_u64();
                     if let Some(number) = segment(id) {
-                        self.push(number, sequence, id, keys.into_iter().flatten());
+                        self.push(number, sequence, id, vendor.into_iter().chain(keyed));
                     }
                 }
             }
@@ -265,9 +262,8 @@ pub(crate) fn attempt_keys(account: austin_domain::AccountId, verdict: &Verdict)
     let Verdict::Accepted(acceptance) = verdict else {
         return Vec::new();
     };
-    let vendor = acceptance.vendor_id.as_ref();
-    let keyed = acceptance.receipt_key.as_ref().or(vendor);
-    let vendor = vendor.map(|id| key::vendor(id));
+    let vendor = acceptance.vendor_id.as_ref().map(|id| key::vendor(id));
+    let keyed = acceptance.receipt_keys();
     let keyed = keyed.map(|text| key::receipt(account, text));
     vendor.into_iter().chain(keyed).collect()
 }

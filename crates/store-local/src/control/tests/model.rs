@@ -4,7 +4,7 @@ use austin_domain::quota::Quota;
 use austin_domain::route::plan::{Part, Plan, Rule, Shift, Target, When};
 use austin_domain::template::TemplateState;
 use austin_domain::{AccountId, AppId, Channel, Class, KeyId, Lane, TemplateId};
-use austin_ports::catalog::{QuotaOf, Role, Steer, SteerMode};
+use austin_ports::catalog::{AdapterMove, QuotaOf, Role, Steer, SteerMode};
 use proptest::prelude::*;
 
 use super::*;
@@ -29,6 +29,10 @@ enum Move {
     CreateApp(u8),
     CreateKey(u8, u8),
     RevokeKey(u8),
+    AddAdapterVersion(u8),
+    StepAdapter(u8, u8, u32),
+    DeleteAdapterVersion(u8, u32),
+    DeleteAdapter(u8),
     Reopen,
 }
 
@@ -64,7 +68,16 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         few.clone().prop_map(Move::Note),
         few.clone().prop_map(Move::CreateApp),
         (few.clone(), 0u8..6).prop_map(|(app, digest)| Move::CreateKey(app, digest)),
-        few.prop_map(Move::RevokeKey),
+        few.clone().prop_map(Move::RevokeKey),
+        few.clone().prop_map(Move::AddAdapterVersion),
+        // Often, so that versions get somewhere.
+        (few.clone(), 0u8..6, 1u32..4)
+            .prop_map(|(name, step, version)| { Move::StepAdapter(name, step, version) }),
+        (few.clone(), 0u8..6, 1u32..4)
+            .prop_map(|(name, step, version)| { Move::StepAdapter(name, step, version) }),
+        (few.clone(), 1u32..4)
+            .prop_map(|(name, version)| Move::DeleteAdapterVersion(name, version)),
+        few.prop_map(Move::DeleteAdapter),
         Just(Move::Reopen),
     ];
     prop::collection::vec(one, 1..40)
@@ -139,7 +152,7 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
                 key: known.copied().unwrap_or(KeyId::from_u64(1)),
             }
         }
-        Move::Reopen => return None,
+        of => return adapter_change(of),
     })
 }
 
@@ -226,6 +239,47 @@ fn put_quota(snapshot: &Snapshot, key: &str, of_app: bool, quota: Quota) -> Cata
         },
         quota,
         reason: None,
+    }
+}
+
+fn adapter_change(of: Move) -> Option<CatalogChange> {
+    let key = |number: u8| format!("k{number}");
+    Some(match of {
+        Move::AddAdapterVersion(number) => CatalogChange::AddAdapterVersion {
+            adapter: key(number),
+            version: Box::new(builders::adapter_version("x")),
+        },
+        Move::StepAdapter(number, step, version) => CatalogChange::MoveAdapter {
+            adapter: key(number),
+            step: adapter_move(step, version),
+            note: None,
+            figures: None,
+        },
+        Move::DeleteAdapterVersion(number, version) => CatalogChange::DeleteAdapterVersion {
+            adapter: key(number),
+            version,
+        },
+        Move::DeleteAdapter(number) => CatalogChange::DeleteAdapter {
+            adapter: key(number),
+        },
+        _ => return None,
+    })
+}
+
+fn adapter_move(step: u8, version: u32) -> AdapterMove {
+    match step {
+        0 => AdapterMove::Canary {
+            version,
+            percent: 10,
+            promote_after: None,
+        },
+        1 => AdapterMove::Activate { version },
+        2 => AdapterMove::Rollback { of: None },
+        3 => AdapterMove::Quarantine { version },
+        _ => AdapterMove::Check {
+            version,
+            passed: step == 4,
+        },
     }
 }
 

@@ -206,8 +206,8 @@ fn is_about(
             continue;
         };
         if let Verdict::Accepted(acceptance) = decode(1, &bytes)? {
-            let keyed = acceptance.receipt_key.or(acceptance.vendor_id);
-            if keyed.is_some() && keyed == receipt.key {
+            let wanted = receipt.key.as_deref();
+            if acceptance.receipt_keys().any(|key| Some(key) == wanted) {
                 return Ok(true);
             }
         }

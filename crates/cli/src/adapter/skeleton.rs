@@ -1,0 +1,49 @@
+//! `austin adapter new`: a folder to start from. It works as it is, for a vendor that does not
+//! exist: `austin adapter check` passes on it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use austin_domain::name;
+
+use super::folder::{at, write};
+use crate::exit::Failure;
+
+const FILES: &[(&str, &str)] = &[
+    (
+        "adapter.json",
+        include_str!("../../skeletons/script/adapter.json"),
+    ),
+    (
+        "adapter.js",
+        include_str!("../../skeletons/script/adapter.js"),
+    ),
+    (
+        "examples.json",
+        include_str!("../../skeletons/script/examples.json"),
+    ),
+    (
+        "README.md",
+        include_str!("../../skeletons/script/README.md"),
+    ),
+    ("adapter.d.ts", austin_script::TYPES),
+];
+
+/// Writes the folder `name` into `into`; where it is.
+///
+/// # Errors
+/// When the name cannot be one, or something by that name is there.
+pub(super) fn write_folder(into: &Path, name: &str) -> Result<PathBuf, Failure> {
+    if let Some(fault) = name::key_fault(name) {
+        return Err(Failure::usage(format!(
+            "{name:?} cannot be its name: {fault}"
+        )));
+    }
+    let dir = into.join(name);
+    fs::create_dir_all(into).map_err(|error| at(into, &error))?;
+    fs::create_dir(&dir).map_err(|error| at(&dir, &error))?;
+    for (file, text) in FILES {
+        write(&dir.join(file), &text.replace("acme-sms", name))?;
+    }
+    Ok(dir)
+}
