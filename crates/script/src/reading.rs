@@ -15,7 +15,7 @@ pub(crate) fn usual(reply: &Reply, now: Timestamp) -> Verdict {
     match reply {
         Reply::Fault(fault) => fault_verdict(fault),
         Reply::Http(reply) => by_status(reply, now),
-        Reply::Smtp(_) | Reply::Token(_) => Verdict::Unknown(Cause::new(
+        Reply::Smtp(_) | Reply::Smpp(_) | Reply::Token(_) => Verdict::Unknown(Cause::new(
             "protocol_error",
             "no HTTP answer to an HTTP call",
         )),

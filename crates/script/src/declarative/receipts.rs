@@ -279,6 +279,7 @@ impl Posted {
             status: self.status,
             content_type: self.content_type,
             body: self.body.clone().into(),
+            notice: None,
         })
     }
 

@@ -156,7 +156,7 @@ pub(crate) enum ReplyGiven<'a> {
 }
 
 impl<'a> ReplyGiven<'a> {
-    /// `None` for an SMTP reply: these adapters make no SMTP calls.
+    /// `None` for what answers no HTTP call: these adapters make no other.
     pub(crate) fn of(reply: &'a Reply) -> Option<Self> {
         Some(match reply {
             Reply::Http(reply) => {
@@ -179,7 +179,7 @@ impl<'a> ReplyGiven<'a> {
                 code: fault.kind.as_str(),
                 detail: &fault.detail,
             },
-            Reply::Smtp(_) => return None,
+            Reply::Smtp(_) | Reply::Smpp(_) => return None,
         })
     }
 }
