@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use austin_adapter_api::{
-    Account, Batch, Context, HttpReply, Inbound, Item, Reply, SmtpReply, Step,
+    Account, Batch, Context, HttpReply, Inbound, Item, Reply, SmppPart, SmppReply, SmtpReply, Step,
 };
 use austin_domain::template::text::{Escape, Text};
 use austin_domain::{AccountId, Class, Content, Timestamp, Vars};
@@ -41,6 +41,7 @@ pub(crate) fn adapter_reply(data: &[u8]) {
                 let reply = match call {
                     austin_adapter_api::Call::Http(_) => http_reply(*status, body),
                     austin_adapter_api::Call::Smtp(_) => smtp_reply(*status, body),
+                    austin_adapter_api::Call::Smpp(_) => smpp_reply(*status, body),
                 };
                 step = adapter.resume(&account, &batch, state, reply, &context());
             }
@@ -137,7 +138,7 @@ fn account() -> Account {
     let settings: BTreeMap<String, Value> = serde_json::from_value(json!({
         "endpoint": "http://127.0.0.1:1", "sdk_app_id": "1400006666", "sign_name": "商城",
         "template_id": "77", "template_code": "SMS_1", "region": "ap-guangzhou",
-        "host": "mail.corp.example", "from": "shop@corp.example", "username": "shop",
+        "system_id": "acme", "host": "mail.corp.example", "from": "shop@corp.example", "username": "shop",
         "account_name": "shop@corp.example",
         "sms_account": "A1", "sign": "商城", "account_sid": "AC1",
     }))
@@ -223,6 +224,24 @@ fn http_reply(status: u8, body: &[u8]) -> Reply {
         headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body),
     })
+}
+
+/// Bytes from a message centre: units or not, and no panic.
+pub(crate) fn smpp_unit(data: &[u8]) {
+    austin_wire::smpp::any_bytes(data);
+}
+
+fn smpp_reply(status: u8, body: &[u8]) -> Reply {
+    let answered = |line: &str| SmppPart::Answered {
+        status: if line.len() % 2 == 0 {
+            0
+        } else {
+            status.into()
+        },
+        message_id: line.to_owned(),
+    };
+    let text = String::from_utf8_lossy(body);
+    Reply::Smpp(SmppReply::Submitted(text.lines().map(answered).collect()))
 }
 
 fn smtp_reply(status: u8, body: &[u8]) -> Reply {

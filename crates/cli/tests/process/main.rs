@@ -16,4 +16,6 @@ mod mail_server;
 mod mail_vendors;
 mod program;
 mod rig;
+mod smpp;
+mod smpp_peers;
 mod vendors;
