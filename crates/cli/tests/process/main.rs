@@ -18,4 +18,6 @@ mod mail_vendors;
 mod program;
 mod rig;
 mod sdk;
+mod smpp;
+mod smpp_peers;
 mod vendors;
