@@ -17,4 +17,5 @@ mod mail_server;
 mod mail_vendors;
 mod program;
 mod rig;
+mod sdk;
 mod vendors;
