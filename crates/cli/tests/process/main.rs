@@ -15,5 +15,6 @@ mod mail;
 mod mail_server;
 mod mail_vendors;
 mod program;
+mod questions;
 mod rig;
 mod vendors;
