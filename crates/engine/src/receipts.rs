@@ -1,7 +1,7 @@
 //! Receipts: a vendor's later word, authenticated, read by its adapter, durable before the vendor
 //! hears that we have it.
 
-use austin_adapter_api::{Context, Inbound, Outcome, Receipt, Receipts, Refused};
+use austin_adapter_api::{Context, Inbound, Outcome, Receipt, Receipts, Refused, Speaker};
 use austin_domain::{AccountId, DeliveryId, State, Timestamp};
 use austin_ports::catalog::{AccountRecord, Role};
 use austin_ports::ledger::{self, NewReceipt, ReceiptFate};
@@ -33,12 +33,23 @@ pub(crate) async fn receive(
         adapter.descriptor().capabilities.receipts_signed,
         token,
     )?;
+    take(shared, record, &adapter, &request).await
+}
+
+/// Takes what came for an account by a way that vouches for where it comes from.
+pub(crate) async fn take(
+    shared: &Shared,
+    record: &AccountRecord,
+    adapter: &Speaker,
+    request: &Inbound,
+) -> Result<Receipts, Refused> {
+    let key = record.key.as_str();
     let context = Context {
         now: shared.clock.now(),
         nonce: shared.entropy.next(),
     };
     let receipts = adapter
-        .receipts(&directory::view(record), &request, context)
+        .receipts(&directory::view(record), request, context)
         .await
         .inspect_err(|_| shared.metrics.received(key, "refused"))?;
     self::record(shared, (record.id, key), &receipts.receipts, context.now)

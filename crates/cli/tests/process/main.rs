@@ -8,6 +8,7 @@
     reason = "a failed expectation fails the test; what a run met is worth knowing"
 )]
 
+mod adapters;
 mod isolation;
 mod kill;
 mod load;
@@ -17,4 +18,5 @@ mod mail_vendors;
 mod program;
 mod questions;
 mod rig;
+mod sdk;
 mod vendors;
