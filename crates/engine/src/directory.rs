@@ -15,8 +15,9 @@ use secrecy::ExposeSecret;
 
 use crate::adapters::{Adapters, Live, Voices};
 use crate::asking::Party;
-use crate::pace::Pace;
-use crate::routing::{FULL, Routes};
+use crate::health::Health;
+use crate::pace::{Bounds, Pace};
+use crate::routing::Routes;
 
 /// One account, ready to be called.
 pub(crate) struct Usable {
@@ -32,12 +33,17 @@ pub(crate) struct Usable {
     /// The adapter's rule, narrowed by the account's own limit.
     pub(crate) batching: Batching,
     pub(crate) pace: Arc<Pace>,
+    pub(crate) health: Arc<Health>,
+    /// Its own limits, else those the vendor states.
+    pub(crate) bounds: Arc<Bounds>,
+    /// Whether the vendor tells what became of a message.
+    pub(crate) receipts: bool,
 }
 
 impl Usable {
     /// How much of its share it is well enough for, per mille.
-    pub(crate) fn factor(&self, _now: Timestamp) -> u32 {
-        FULL
+    pub(crate) fn factor(&self, now: Timestamp) -> u32 {
+        self.health.factor(now)
     }
 
     /// Whether it takes work at all now.
@@ -170,6 +176,11 @@ impl Directories {
         let gone = || format!("there is no adapter {}", record.adapter);
         let adapter = voices.answering().ok_or_else(gone)?.clone();
         let mut batching = voices.batching().unwrap_or(adapter.descriptor().batching);
+        let descriptor = adapter.descriptor();
+        let bounds = Bounds::of(&record.limits, &descriptor.limits);
+        let receipts = descriptor.capabilities.tells_arrivals();
+        let pace = self.pace(record.id);
+        pace.health.steer(record.steer.as_ref());
         if let Some(most) = record.limits.recipients_per_call {
             batching.max_recipients = batching.max_recipients.min(most).max(1);
         }
@@ -181,7 +192,10 @@ impl Directories {
             adapter,
             voices,
             batching,
-            pace: self.pace(record.id),
+            health: Arc::clone(&pace.health),
+            pace,
+            bounds: Arc::new(bounds),
+            receipts,
         })
     }
 }

@@ -18,6 +18,12 @@ use crate::refusal::{FieldFault, Refusal};
 
 /// Most calls a second an account may be set to.
 const MAX_PER_SECOND: u32 = 1_000_000;
+/// Most recipients a day an account may be set to.
+const MAX_PER_DAY: u64 = 1_000_000_000_000;
+/// Rules about one number, what one may allow, and its longest window in seconds (31 days).
+const MAX_RULES: usize = 8;
+const MAX_PER_NUMBER: u64 = 10_000;
+const LONGEST_WINDOW: u64 = 31 * 24 * 3600;
 /// Most calls at a time an account may be set to.
 const MAX_CONCURRENCY: u16 = 10_000;
 
@@ -304,12 +310,40 @@ impl Registrar<'_> {
                 limits.concurrency.map(u32::from),
                 u32::from(MAX_CONCURRENCY),
             ),
+            (
+                "recipients_per_second",
+                limits.recipients_per_second,
+                MAX_PER_SECOND,
+            ),
         ] {
-            if value.is_some_and(|value| !(1..=max).contains(&value)) {
-                let detail = format!("must be from 1 to {max}");
-                faults.add(&format!("/limits/{name}"), "out_of_range", detail);
-            }
+            within(
+                faults,
+                &format!("/limits/{name}"),
+                value.map(u64::from),
+                max.into(),
+            );
         }
+        let day = limits.recipients_per_day;
+        within(faults, "/limits/recipients_per_day", day, MAX_PER_DAY);
+        let rules = limits.per_number.as_deref().unwrap_or_default();
+        if rules.len() > MAX_RULES {
+            let detail = format!("must be {MAX_RULES} rules at most");
+            faults.add("/limits/per_number", "out_of_range", detail);
+        }
+        for (index, rule) in rules.iter().enumerate() {
+            let at = format!("/limits/per_number/{index}");
+            let (count, seconds) = (rule.count.into(), rule.window.as_secs());
+            within(faults, &format!("{at}/count"), Some(count), MAX_PER_NUMBER);
+            let window = format!("{at}/window_seconds");
+            within(faults, &window, Some(seconds), LONGEST_WINDOW);
+        }
+    }
+}
+
+/// Names a value that is not from 1 to `max`.
+fn within(faults: &mut Faults, pointer: &str, value: Option<u64>, max: u64) {
+    if value.is_some_and(|value| !(1..=max).contains(&value)) {
+        faults.add(pointer, "out_of_range", format!("must be from 1 to {max}"));
     }
 }
 

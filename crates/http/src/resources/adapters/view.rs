@@ -258,6 +258,7 @@ impl AdapterView {
             ("query", capabilities.query),
             ("pull", capabilities.pull),
             ("balance", capabilities.balance),
+            ("failures_only", capabilities.failures_only),
         ];
         Self {
             name,
