@@ -16,6 +16,7 @@ mod mail;
 mod mail_server;
 mod mail_vendors;
 mod program;
+mod questions;
 mod rig;
 mod sdk;
 mod smpp;
