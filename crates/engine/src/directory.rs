@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use austin_adapter_api::{Account, Batching, Speaker};
-use austin_domain::{AccountId, Timestamp};
+use austin_domain::{AccountId, Reason, Timestamp};
 use austin_ports::Catalog;
 use austin_ports::catalog::{AccountRecord, Snapshot};
 use austin_ports::ledger::MessageHead;
@@ -15,6 +15,7 @@ use secrecy::ExposeSecret;
 
 use crate::adapters::{Adapters, Live, Voices};
 use crate::asking::Party;
+use crate::carry::can_carry;
 use crate::health::Health;
 use crate::pace::{Bounds, Pace};
 use crate::routing::Routes;
@@ -52,8 +53,17 @@ impl Usable {
     }
 
     /// Whether the vendor knows the delivery's template, where it must.
-    pub(crate) fn carries(&self, _directory: &Directory, _item: &WorkItem) -> bool {
-        true
+    pub(crate) fn carries(&self, directory: &Directory, item: &WorkItem) -> bool {
+        let able = self.adapter.descriptor().capabilities;
+        !(able.needs_vendor_template || able.needs_sign)
+            || self.why_not_carried(directory, item).is_none()
+    }
+
+    /// Why the vendor cannot take the delivery: it knows nothing of the template.
+    pub(crate) fn why_not_carried(&self, directory: &Directory, item: &WorkItem) -> Option<Reason> {
+        let entry = directory.snapshot.templates.get(&item.message.template)?;
+        let version = entry.version(item.message.version)?;
+        can_carry(version, &self.record, self.adapter.descriptor()).err()
     }
 }
 
@@ -175,12 +185,12 @@ impl Directories {
         let voices = self.adapters.voices(live, &record.adapter)?;
         let gone = || format!("there is no adapter {}", record.adapter);
         let adapter = voices.answering().ok_or_else(gone)?.clone();
+        let mut batching = voices.batching().unwrap_or(adapter.descriptor().batching);
         let descriptor = adapter.descriptor();
         let bounds = Bounds::of(&record.limits, &descriptor.limits);
-        let receipts = descriptor.capabilities.receipts || descriptor.capabilities.pull;
+        let receipts = descriptor.capabilities.tells_arrivals();
         let pace = self.pace(record.id);
         pace.health.steer(record.steer.as_ref());
-        let mut batching = voices.batching().unwrap_or(descriptor.batching);
         if let Some(most) = record.limits.recipients_per_call {
             batching.max_recipients = batching.max_recipients.min(most).max(1);
         }

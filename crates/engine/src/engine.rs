@@ -140,12 +140,12 @@ impl Engine {
         tracker.spawn(sessions::keep(Arc::clone(&self.shared)));
         tracker.spawn(sessions::arrivals(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::gauges(Arc::clone(&self.shared)));
-        tracker.spawn(health::warden::run(Arc::clone(&self.shared)));
-        tracker.spawn(daybook::keep(Arc::clone(&self.shared)));
         tracker.spawn(receipt_watch::run(Arc::clone(&self.shared)));
         tracker.spawn(aftermath::write_off(Arc::clone(&self.shared)));
         tracker.spawn(pulls::run(Arc::clone(&self.shared)));
         tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
+        tracker.spawn(health::warden::run(Arc::clone(&self.shared)));
+        tracker.spawn(daybook::keep(Arc::clone(&self.shared)));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
     }

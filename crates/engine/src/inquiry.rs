@@ -55,7 +55,7 @@ pub(crate) fn divert(
     let ReadyBatch {
         usable,
         items,
-        permit: pace,
+        permit: call,
     } = batch;
     let mut rest = Outcome {
         verdicts: Vec::new(),
@@ -97,7 +97,7 @@ pub(crate) fn divert(
     let batch = ReadyBatch {
         usable,
         items: kept,
-        permit: pace,
+        permit: call,
     };
     (batch, rest)
 }

@@ -3,7 +3,6 @@
 //! Whoever sent an arrival hears that we have it only once it is recorded; otherwise it is sent
 //! again, now or over the next session.
 
-use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use austin_ports::ledger::NewReceipt;
 use austin_ports::wire::{Ack, Arrival, KeptSession};
 
 use crate::directory;
-use crate::receipts::{for_ledger, word};
+use crate::receipts::{for_ledger, recorded};
 use crate::shared::Shared;
 
 /// Tells the wire which sessions to keep: those that the adapters of enabled accounts want.
@@ -78,13 +77,9 @@ async fn record(shared: &Shared, arrived: Vec<Arrival>) {
     }
     match shared.ledger.receipts(new.clone(), now).await {
         Ok(fates) => {
-            for (receipt, fate) in new.iter().zip(&fates) {
-                let health = &shared.directories.pace(receipt.account).health;
-                health.received(slice::from_ref(receipt), slice::from_ref(fate), now);
-            }
             acks.into_iter().for_each(Ack::taken);
-            for (key, fate) in keys.iter().zip(fates) {
-                shared.metrics.received(key, word(fate));
+            for ((key, receipt), fate) in keys.iter().zip(&new).zip(fates) {
+                recorded(shared, key, receipt, fate, now);
             }
         }
         Err(error) => {

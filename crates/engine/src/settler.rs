@@ -82,15 +82,15 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
     } in batches
     {
         let account = batch.usable.record.id;
+        let usable = &batch.usable;
         let ended = Ended {
             items: &batch.items,
             verdicts: &outcome.verdicts,
             took: outcome.call.as_ref().map(|call| call.took),
-            receipts: batch.usable.receipts,
+            receipts: usable.receipts,
             // What a version on trial fails is held against the version, not the account.
             judged: !(outcome.on_trial && outcome.verdicts.iter().all(is_error)),
         };
-        let usable = &batch.usable;
         usable.pace.close(&usable.bounds, batch.permit, &ended, now);
         count(shared, &batch, &outcome);
         let (batch, outcome) = inquiry::divert(shared, batch, outcome, &mut held);

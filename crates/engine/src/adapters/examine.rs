@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::Voices;
 use crate::attempt::{self, Means};
 use crate::directory::Usable;
-use crate::pace::Pace;
+use crate::pace::{Bounds, Pace};
 use crate::refusal::{FieldFault, Refusal};
 
 /// Runs the recorded examples of a version.
@@ -166,7 +166,8 @@ fn usable(
         updated_at: now,
         deleted_at: None,
     };
-    let (secrets, pace) = (draft.secrets.values(), Pace::default());
+    let secrets = draft.secrets.values();
+    let pace = Arc::new(Pace::default());
     Usable {
         account: Account {
             id,
@@ -183,9 +184,9 @@ fn usable(
         voices: Voices::built_in(speaker.clone()),
         batching: speaker.descriptor().batching,
         health: Arc::clone(&pace.health),
-        pace: Arc::new(pace),
-        bounds: Arc::default(),
+        bounds: Arc::new(Bounds::of(&Limits::default(), &speaker.descriptor().limits)),
         receipts: false,
+        pace,
     }
 }
 

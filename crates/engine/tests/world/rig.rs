@@ -283,10 +283,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, behaviour: Behaviour) -> Self {
-        Self::with(seed, behaviour, |_| ())
+        Self::with(seed, behaviour, |_| {})
     }
 
-    /// A world whose catalog is changed before it begins.
+    /// A world whose catalog is a little different.
     pub(crate) fn with(
         seed: u64,
         behaviour: Behaviour,
