@@ -53,7 +53,6 @@ pub fn can_carry(
 
 #[cfg(test)]
 mod tests {
-    use austin_adapter_api::Adapter as _;
     use austin_testkit::builders;
     use serde_json::json;
 
