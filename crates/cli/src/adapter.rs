@@ -18,7 +18,7 @@ use crate::print;
 use folder::Folder;
 
 const EXAMPLES: &str = "\
-An adapter is a folder: adapter.json says what it is and, without adapter.js, everything it does;
+An adapter is a folder: definition.json says what it is and, without script.js, everything it does;
 examples.json holds recorded requests and answers that every version is checked against. The guide
 is docs/adding-a-vendor.md.
 
@@ -56,6 +56,12 @@ enum What {
 struct NewArgs {
     /// Its name, e.g. acme-sms; also the folder's
     name: String,
+    /// With a script, for what a definition cannot say
+    #[arg(long, conflicts_with = "declarative")]
+    script: bool,
+    /// Without code; what happens without a flag, too
+    #[arg(long)]
+    declarative: bool,
     /// Where to make the folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     into: PathBuf,
@@ -135,7 +141,7 @@ struct RollbackArgs {
 pub(crate) async fn run(args: AdapterArgs) -> Result<(), Failure> {
     match args.what {
         What::New(args) => {
-            let made = skeleton::write_folder(&args.into, &args.name)?;
+            let made = skeleton::write_folder(&args.into, &args.name, args.script)?;
             print::line(&format!(
                 "{} is ready; its README says what to do",
                 made.display()

@@ -8,7 +8,7 @@ use austin_engine::{Adapters, Parts};
 use austin_ports::clock::SystemClock;
 use austin_store_local::ledger::{self, LocalLedger};
 use austin_store_local::{
-    ControlStore, DataDir, Finding, LocalBlobs, OsEntropy, Vault, control, lock,
+    ControlStore, DataDir, Finding, LocalBlobs, LocalMailboxes, OsEntropy, Vault, control, lock,
 };
 use prometheus_client::registry::Registry;
 
@@ -82,10 +82,26 @@ pub(crate) fn parts(
         wire: Arc::new(wire),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-        adapters: Adapters::with_workshop(registry(), workshop::workshop(&settings.script)?),
+        adapters: Adapters::with_workshop(
+            austin_adapters::registry(),
+            workshop::workshop(&settings.script)?,
+        ),
         config: settings.engine.clone(),
     };
     Ok((parts, ledger))
+}
+
+/// The mailboxes that are read, where there are any.
+///
+/// # Errors
+/// When the directory that is set cannot be opened.
+pub(crate) fn mailboxes(settings: &Settings) -> Result<Option<LocalMailboxes>, Failure> {
+    let of = &settings.mailboxes;
+    of.directory
+        .as_deref()
+        .map(|directory| LocalMailboxes::open(directory, of.most_bytes as u64))
+        .transpose()
+        .map_err(|error| Failure::failed(format!("mailboxes.directory: {error}")))
 }
 
 /// The built-in adapters of this program.

@@ -265,3 +265,6 @@ impl fmt::Debug for Adapters {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ mod configuration;
 mod description;
 #[path = "api/edges.rs"]
 mod edges;
+#[path = "api/health.rs"]
+mod health;
 #[path = "api/messages.rs"]
 mod messages;
 #[path = "api/receipts.rs"]

@@ -1,4 +1,4 @@
-//! The folder an adapter lives in: `adapter.json`, perhaps `adapter.js`, `examples.json`.
+//! The folder an adapter lives in: `definition.json`, perhaps `script.js`, `examples.json`.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::exit::Failure;
 
-const DEFINITION: &str = "adapter.json";
-const SCRIPT: &str = "adapter.js";
+const DEFINITION: &str = "definition.json";
+const SCRIPT: &str = "script.js";
 const EXAMPLES: &str = "examples.json";
 
 /// An adapter's files.

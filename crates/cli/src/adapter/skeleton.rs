@@ -9,14 +9,14 @@ use austin_domain::name;
 use super::folder::{at, write};
 use crate::exit::Failure;
 
-const FILES: &[(&str, &str)] = &[
+const SCRIPT: &[(&str, &str)] = &[
     (
-        "adapter.json",
-        include_str!("../../skeletons/script/adapter.json"),
+        "definition.json",
+        include_str!("../../skeletons/script/definition.json"),
     ),
     (
-        "adapter.js",
-        include_str!("../../skeletons/script/adapter.js"),
+        "script.js",
+        include_str!("../../skeletons/script/script.js"),
     ),
     (
         "examples.json",
@@ -29,11 +29,26 @@ const FILES: &[(&str, &str)] = &[
     ("adapter.d.ts", austin_script::TYPES),
 ];
 
+const DECLARATIVE: &[(&str, &str)] = &[
+    (
+        "definition.json",
+        include_str!("../../../../examples/adapters/acme-form/definition.json"),
+    ),
+    (
+        "examples.json",
+        include_str!("../../../../examples/adapters/acme-form/examples.json"),
+    ),
+    (
+        "README.md",
+        include_str!("../../skeletons/declarative/README.md"),
+    ),
+];
+
 /// Writes the folder `name` into `into`; where it is.
 ///
 /// # Errors
 /// When the name cannot be one, or something by that name is there.
-pub(super) fn write_folder(into: &Path, name: &str) -> Result<PathBuf, Failure> {
+pub(super) fn write_folder(into: &Path, name: &str, script: bool) -> Result<PathBuf, Failure> {
     if let Some(fault) = name::key_fault(name) {
         return Err(Failure::usage(format!(
             "{name:?} cannot be its name: {fault}"
@@ -42,7 +57,8 @@ pub(super) fn write_folder(into: &Path, name: &str) -> Result<PathBuf, Failure> 
     let dir = into.join(name);
     fs::create_dir_all(into).map_err(|error| at(into, &error))?;
     fs::create_dir(&dir).map_err(|error| at(&dir, &error))?;
-    for (file, text) in FILES {
+    let files = if script { SCRIPT } else { DECLARATIVE };
+    for (file, text) in files {
         write(&dir.join(file), &text.replace("acme-sms", name))?;
     }
     Ok(dir)

@@ -533,4 +533,35 @@ pub(crate) const KEYS: &[Key] = &[
         set: |to, given| given.size(1..=1_000).map(|value| to.script.strikes = value),
         get: |of| of.script.strikes.to_string(),
     },
+    Key {
+        path: "mailboxes.directory",
+        takes: "absolute path",
+        about: "Directory with a Maildir for each account whose bounce mails are read, named by the account's key; see bounces.md.",
+        set: |to, given| {
+            let path = std::path::PathBuf::from(given.text()?);
+            if !path.is_absolute() {
+                return Err("expected an absolute path".into());
+            }
+            to.mailboxes.directory = Some(path);
+            Ok(())
+        },
+        get: |of| {
+            of.mailboxes
+                .directory
+                .as_ref()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default()
+        },
+    },
+    Key {
+        path: "mailboxes.max_mail_bytes",
+        takes: "size",
+        about: "Largest mail that is read from a mailbox; a larger one is set aside.",
+        set: |to, given| {
+            given
+                .bytes(64 * 1024..=256 * MIB)
+                .map(|value| to.mailboxes.most_bytes = value)
+        },
+        get: |of| of.mailboxes.most_bytes.to_string(),
+    },
 ];

@@ -19,10 +19,10 @@ const AUTHOR: &str = "austin";
 
 /// A move that should be made, and why.
 #[derive(Debug, PartialEq)]
-struct Finding {
-    step: AdapterMove,
-    note: String,
-    figures: Value,
+pub(super) struct Finding {
+    pub(super) step: AdapterMove,
+    pub(super) note: String,
+    pub(super) figures: Value,
 }
 
 /// Watches until the engine stops.
@@ -101,7 +101,7 @@ async fn act(shared: &Shared, name: &str, finding: Finding, now: Timestamp) {
 }
 
 /// What should be done about an adapter now.
-fn review(live: &LiveAdapter, now: Timestamp) -> Option<Finding> {
+pub(super) fn review(live: &LiveAdapter, now: Timestamp) -> Option<Finding> {
     quarantined(live)
         .or_else(|| on_trial(live, now))
         .or_else(|| on_probation(live, now))

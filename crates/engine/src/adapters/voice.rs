@@ -124,6 +124,12 @@ impl Voice {
         Self::of(loaded.speaker.clone(), version, on_trial, now)
     }
 
+    /// The version that speaks, of an uploaded adapter.
+    #[cfg(test)]
+    pub(super) fn version(&self) -> Option<u32> {
+        Some(self.version.as_ref()?.number)
+    }
+
     /// The call is over.
     pub(crate) fn record(mut self, verdicts: &[Verdict], now: Timestamp) {
         self.recorded = true;

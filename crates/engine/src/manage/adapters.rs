@@ -202,8 +202,7 @@ impl Registrar<'_> {
             version: number,
             passed,
         };
-        self.move_adapter(caller, name, step, Some(note), None)
-            .await?;
+        self.move_adapter(caller, name, step, Some(note)).await?;
         Ok(AdapterCheck {
             passed,
             examples,
@@ -245,8 +244,7 @@ impl Registrar<'_> {
             percent: draft.percent,
             promote_after,
         };
-        self.move_adapter(caller, name, step, draft.reason, None)
-            .await
+        self.move_adapter(caller, name, step, draft.reason).await
     }
 
     /// Gives a checked version all the traffic. In force when this returns.
@@ -265,7 +263,7 @@ impl Registrar<'_> {
         faults.into_result()?;
         self.loads(name, version).await?;
         let step = AdapterMove::Activate { version };
-        self.move_adapter(caller, name, step, reason, None).await
+        self.move_adapter(caller, name, step, reason).await
     }
 
     /// Ends the canary; without one, goes back to the former version.
@@ -282,11 +280,13 @@ impl Registrar<'_> {
         faults.line("/reason", reason.as_deref().unwrap_or_default());
         faults.into_result()?;
         let entry = self.adapter(name)?;
+        // Accounts are not asked: a way back must not depend on what was configured since.
         if let (None, Some(former)) = (&entry.canary, entry.former) {
-            self.loads(name, former).await?;
+            let loaded = self.adapters.load(&entry, former).await;
+            loaded.map_err(|faults| Refusal::fields(fields(faults)))?;
         }
         let step = AdapterMove::Rollback { of: None };
-        self.move_adapter(caller, name, step, reason, None).await
+        self.move_adapter(caller, name, step, reason).await
     }
 
     /// Deletes a version.
@@ -331,13 +331,12 @@ impl Registrar<'_> {
         name: &str,
         step: AdapterMove,
         note: Option<String>,
-        figures: Option<Value>,
     ) -> Result<Arc<AdapterEntry>, Refusal> {
         let change = CatalogChange::MoveAdapter {
             adapter: name.to_owned(),
             step,
             note,
-            figures,
+            figures: None,
         };
         self.make(caller, change).await?;
         self.adapter(name).map_err(|_| vanished("adapter"))

@@ -215,6 +215,7 @@ fn capabilities(node: &Node<'_>) -> Capabilities {
         "query",
         "pull",
         "balance",
+        "failures_only",
         "needs_vendor_template",
         "needs_sign",
     ];
@@ -227,6 +228,7 @@ fn capabilities(node: &Node<'_>) -> Capabilities {
         query: can("query"),
         pull: can("pull"),
         balance: can("balance"),
+        failures_only: can("failures_only"),
         needs_vendor_template: can("needs_vendor_template"),
         needs_sign: can("needs_sign"),
     }

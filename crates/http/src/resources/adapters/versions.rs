@@ -164,11 +164,11 @@ fn compared(old: &AdapterVersion, new: &AdapterVersion) -> String {
     let script = |version: &AdapterVersion| version.script.clone().unwrap_or_default();
     let parts = [
         (
-            "adapter.json",
+            "definition.json",
             pretty(&old.definition),
             pretty(&new.definition),
         ),
-        ("adapter.js", script(old), script(new)),
+        ("script.js", script(old), script(new)),
         (
             "examples.json",
             pretty(&old.examples),
@@ -217,7 +217,7 @@ mod tests {
         let new = version(2, json!({"a": 1, "b": 3}), Some("one\nthree\n"));
         let diff = compared(&old, &new);
         assert!(
-            diff.contains("--- adapter.json (version 1)\n+++ adapter.json (version 2)"),
+            diff.contains("--- definition.json (version 1)\n+++ definition.json (version 2)"),
             "{diff}"
         );
         assert!(diff.contains("-  \"b\": 2\n+  \"b\": 3\n"), "{diff}");

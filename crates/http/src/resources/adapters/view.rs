@@ -259,6 +259,7 @@ impl AdapterView {
             ("query", capabilities.query),
             ("pull", capabilities.pull),
             ("balance", capabilities.balance),
+            ("failures_only", capabilities.failures_only),
             ("needs_vendor_template", capabilities.needs_vendor_template),
             ("needs_sign", capabilities.needs_sign),
         ];
