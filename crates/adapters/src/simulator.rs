@@ -104,6 +104,7 @@ fn descriptor() -> Descriptor {
             query: true,
             pull: true,
             balance: true,
+            failures_only: false,
         },
     }
 }

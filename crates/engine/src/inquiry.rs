@@ -52,11 +52,16 @@ pub(crate) fn divert(
     }
     let party = Arc::new(Party::of(&batch.usable));
     let permit = held.permit.take().map(Arc::new);
-    let ReadyBatch { usable, items } = batch;
+    let ReadyBatch {
+        usable,
+        items,
+        permit: call,
+    } = batch;
     let mut rest = Outcome {
         verdicts: Vec::new(),
         segments: Vec::new(),
         call: outcome.call,
+        on_trial: outcome.on_trial,
     };
     let mut kept = Vec::new();
     let judged = items
@@ -92,6 +97,7 @@ pub(crate) fn divert(
     let batch = ReadyBatch {
         usable,
         items: kept,
+        permit: call,
     };
     (batch, rest)
 }

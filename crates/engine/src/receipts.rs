@@ -1,7 +1,7 @@
 //! Receipts: a vendor's later word, authenticated, read by its adapter, durable before the vendor
 //! hears that we have it.
 
-use austin_adapter_api::{Context, Inbound, Outcome, Receipt, Receipts, Refused};
+use austin_adapter_api::{Context, Inbound, Outcome, Receipt, Receipts, Refused, Speaker};
 use austin_domain::{AccountId, DeliveryId, State, Timestamp};
 use austin_ports::catalog::{AccountRecord, Role};
 use austin_ports::ledger::{self, NewReceipt, ReceiptFate};
@@ -33,12 +33,23 @@ pub(crate) async fn receive(
         adapter.descriptor().capabilities.receipts_signed,
         token,
     )?;
+    take(shared, record, &adapter, &request).await
+}
+
+/// Takes what came for an account by a way that vouches for where it comes from.
+pub(crate) async fn take(
+    shared: &Shared,
+    record: &AccountRecord,
+    adapter: &Speaker,
+    request: &Inbound,
+) -> Result<Receipts, Refused> {
+    let key = record.key.as_str();
     let context = Context {
         now: shared.clock.now(),
         nonce: shared.entropy.next(),
     };
     let receipts = adapter
-        .receipts(&directory::view(record), &request, context)
+        .receipts(&directory::view(record), request, context)
         .await
         .inspect_err(|_| shared.metrics.received(key, "refused"))?;
     self::record(shared, (record.id, key), &receipts.receipts, context.now)
@@ -76,10 +87,24 @@ pub(crate) async fn record(
         .collect();
     let fates = shared.ledger.receipts(new.clone(), now).await?;
     for (receipt, fate) in new.iter().zip(fates) {
-        shared.metrics.received(key, word(fate));
-        shared.aftermath.received(receipt, fate, now);
+        recorded(shared, key, receipt, fate, now);
     }
     Ok(())
+}
+
+/// Lets everybody know of a receipt that is durable: counts, the account's health, what waits for
+/// it.
+pub(crate) fn recorded(
+    shared: &Shared,
+    key: &str,
+    receipt: &NewReceipt,
+    fate: ReceiptFate,
+    now: Timestamp,
+) {
+    shared.metrics.received(key, word(fate));
+    let health = &shared.directories.pace(receipt.account).health;
+    health.received(std::slice::from_ref(receipt), &[fate], now);
+    shared.aftermath.received(receipt, fate, now);
 }
 
 /// Records the sender's word that a delivery reached its person.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use austin_domain::canary::is_error;
 use austin_domain::policy::ClassPolicy;
 use austin_domain::{AccountId, State, Timestamp, Verdict};
 use austin_ports::ledger::{self, CallRecord, Next, Settled, Settlement, Timer, WorkItem};
@@ -14,6 +15,7 @@ use crate::decide::{self, Situation};
 use crate::directory::Directory;
 use crate::inquiry;
 use crate::lane::Lane;
+use crate::pace::Ended;
 use crate::receipt_watch;
 use crate::shared::Shared;
 
@@ -80,7 +82,21 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
     } in batches
     {
         let account = batch.usable.record.id;
-        batch.usable.pace.close(&outcome.verdicts, now);
+        let usable = &batch.usable;
+        if outcome.on_trial && outcome.verdicts.iter().all(is_error) {
+            // What a version on trial fails is held against the version, not the account.
+            usable
+                .pace
+                .abandon(&usable.bounds, batch.permit, &batch.items);
+        } else {
+            let ended = Ended {
+                items: &batch.items,
+                verdicts: &outcome.verdicts,
+                took: outcome.call.as_ref().map(|call| call.took),
+                receipts: usable.receipts,
+            };
+            usable.pace.close(&usable.bounds, batch.permit, &ended, now);
+        }
         count(shared, &batch, &outcome);
         let (batch, outcome) = inquiry::divert(shared, batch, outcome, &mut held);
         let call = outcome.call.map(|call| {
@@ -191,7 +207,7 @@ pub(crate) fn follow_up(
         }
         (Settled::Moved, Next::Wait { due_at: None, .. }) => {
             if let Some(item) = item {
-                lane.with(|queue| queue.put_back(std::iter::once(item)));
+                lane.with(|queue| queue.again(item));
                 lane.bell.notify_one();
             }
         }

@@ -8,6 +8,7 @@
     reason = "a failed expectation fails the test; what a run met is worth knowing"
 )]
 
+mod adapters;
 mod isolation;
 mod kill;
 mod load;
@@ -16,4 +17,5 @@ mod mail_server;
 mod mail_vendors;
 mod program;
 mod rig;
+mod sdk;
 mod vendors;

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use austin_adapter_api::{Adapter, Call, Fault, FaultKind, HttpReply, Phase, Reply};
 use austin_adapters::simulator::Simulator;
+use austin_adapters::smtp::Smtp;
 use austin_domain::{AccountId, AppId, Class, DeliveryId, Reason, State, TemplateId, Timestamp};
 use austin_engine::send::{Recipient, SendAnswer, SendRequest};
+use austin_engine::status::AccountStatus;
 use austin_engine::{Adapters, Caller, Config, Engine, Parts, Refusal};
 use austin_ports::catalog::{Catalog, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::Change;
 use austin_ports::wire::{Exchange, Fetched, Outgoing};
-use austin_ports::{Blobs, BoxFuture, Clock, Entropy, Ledger, Wire};
+use austin_ports::{Blobs, BoxFuture, Clock, Entropy, Ledger, Mailboxes, Wire};
 use austin_testkit::builders::{self, NOW};
-use austin_testkit::{GivenCatalog, ManualClock, MemoryLedger, SeededEntropy};
+use austin_testkit::{GivenCatalog, ManualClock, MemoryLedger, MemoryMailboxes, SeededEntropy};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
@@ -185,14 +187,18 @@ fn reply(status: StatusCode, body: &[u8]) -> Reply {
 impl Wire for Vendor {
     fn call(&self, outgoing: Outgoing) -> BoxFuture<'_, Exchange> {
         Box::pin(async move {
-            {
+            // Questions have a bound of their own.
+            let sends = matches!(&outgoing.call, Call::Http(request) if request.method != http::Method::GET);
+            if sends {
                 let mut calls = self.calls.lock();
                 calls.0 += 1;
                 calls.1 = calls.1.max(calls.0);
             }
             tokio::task::yield_now().await;
             let reply = self.answer(&outgoing.call);
-            self.calls.lock().0 -= 1;
+            if sends {
+                self.calls.lock().0 -= 1;
+            }
             Exchange {
                 reply,
                 took: Duration::from_millis(1),
@@ -231,6 +237,11 @@ fn catalog(change: impl FnOnce(&mut Snapshot)) -> Arc<dyn Catalog> {
         snapshot.account_ids.insert(account.key.clone(), account.id);
         snapshot.accounts.insert(account.id, Arc::new(account));
     }
+    let mut mail = builders::account("mail");
+    mail.id = AccountId::from_u64(3);
+    mail.adapter = "smtp".into();
+    snapshot.account_ids.insert(mail.key.clone(), mail.id);
+    snapshot.accounts.insert(mail.id, Arc::new(mail));
     for (id, class) in (1u64..).zip(Class::ALL) {
         let mut template = builders::template(class.as_str());
         (template.id, template.class) = (TemplateId::from_u64(id), *class);
@@ -389,6 +400,20 @@ impl World {
         self.ledger.refuse(reason);
     }
 
+    /// Mailboxes that the engine reads from now on.
+    pub(crate) fn mailboxes(&self) -> Arc<MemoryMailboxes> {
+        let mailboxes = Arc::new(MemoryMailboxes::default());
+        let _entered = self.runtime.as_ref().unwrap().enter();
+        self.engine
+            .read_mailboxes(Arc::clone(&mailboxes) as Arc<dyn Mailboxes>);
+        mailboxes
+    }
+
+    /// How many receipts a delivery has.
+    pub(crate) fn receipts(&self, id: DeliveryId) -> usize {
+        self.evidence(id).receipts.len()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -430,6 +455,10 @@ impl World {
             send_at,
             ..SendRequest::default()
         };
+        self.ask(request)
+    }
+
+    fn ask(&mut self, request: SendRequest) -> Result<SendAnswer, Refusal> {
         let caller = caller();
         let runtime = self.runtime.as_ref().unwrap();
         let mut answers = runtime.block_on(self.engine.send(&caller, vec![request]));
@@ -477,6 +506,48 @@ impl World {
 
     pub(crate) fn states(&self) -> BTreeMap<State, usize> {
         self.ledger.states()
+    }
+
+    /// Sends to one number, however often it was written to before.
+    pub(crate) fn send_to(&mut self, class: Class, to: &str) -> Result<DeliveryId, Refusal> {
+        let request = SendRequest {
+            template: class.as_str().into(),
+            to: vec![Recipient {
+                to: to.into(),
+                ..Recipient::default()
+            }],
+            ..SendRequest::default()
+        };
+        Ok(self.ask(request)?.deliveries[0].id)
+    }
+
+    /// How a delivery stands, and the code of the reason it has.
+    pub(crate) fn stands(&self, id: DeliveryId) -> (State, Option<String>) {
+        let row = self.evidence(id).delivery;
+        (row.state, row.reason.map(|reason| reason.code))
+    }
+
+    /// What was changed by itself at an account, oldest first.
+    pub(crate) fn changes_of(&self, account: &str) -> Vec<String> {
+        let subject = format!("account/{account}");
+        let runtime = self.runtime.as_ref().unwrap();
+        let entries = runtime.block_on(self.catalog.history(Some(&subject), 100));
+        let entries = entries.unwrap().into_iter().rev();
+        entries.map(|entry| entry.action).collect()
+    }
+
+    /// How an account does.
+    pub(crate) fn account(&self, key: &str) -> AccountStatus {
+        self.engine.account_status(key).unwrap()
+    }
+
+    /// Why a class waits.
+    pub(crate) fn why_waits(&self, class: Class) -> Option<String> {
+        let lanes = self.engine.lanes();
+        let lane = lanes
+            .into_iter()
+            .find(|status| status.lane.class == class)?;
+        lane.wait.reason
     }
 
     /// Messages the vendor took, doubles included.
@@ -620,7 +691,7 @@ fn start(
         wire: Arc::clone(vendor) as Arc<dyn Wire>,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         entropy: Arc::new(SeededEntropy::new(seed)),
-        adapters: Adapters::new([simulator]),
+        adapters: Adapters::new([simulator, Arc::new(Smtp::default()) as Arc<dyn Adapter>]),
         config: Config {
             lane_memory: 64,
             lane_calls: CALLS as usize,

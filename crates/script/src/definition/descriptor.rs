@@ -215,6 +215,7 @@ fn capabilities(node: &Node<'_>) -> Capabilities {
         "query",
         "pull",
         "balance",
+        "failures_only",
     ];
     let _ = node.object(NAMES);
     let can = |name| node.get(name).is_some_and(|node| node.flag() == Some(true));
@@ -225,6 +226,7 @@ fn capabilities(node: &Node<'_>) -> Capabilities {
         query: can("query"),
         pull: can("pull"),
         balance: can("balance"),
+        failures_only: can("failures_only"),
     }
 }
 
