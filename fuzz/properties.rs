@@ -41,7 +41,9 @@ pub(crate) fn adapter_reply(data: &[u8]) {
                 let reply = match call {
                     austin_adapter_api::Call::Http(_) => http_reply(*status, body),
                     austin_adapter_api::Call::Smtp(_) => smtp_reply(*status, body),
-                    austin_adapter_api::Call::Smpp(_) => smpp_reply(*status, body),
+                    austin_adapter_api::Call::Smpp(request) => {
+                        smpp_reply(*status, body, request.parts.len())
+                    }
                 };
                 step = adapter.resume(&account, &batch, state, reply, &context());
             }
@@ -231,17 +233,17 @@ pub(crate) fn smpp_unit(data: &[u8]) {
     austin_wire::smpp::any_bytes(data);
 }
 
-fn smpp_reply(status: u8, body: &[u8]) -> Reply {
-    let answered = |line: &str| SmppPart::Answered {
-        status: if line.len() % 2 == 0 {
-            0
-        } else {
-            status.into()
-        },
-        message_id: line.to_owned(),
+/// One answer for each part; the body is the id that all of them get.
+fn smpp_reply(status: u8, body: &[u8], parts: usize) -> Reply {
+    let command_status = u32::from(status);
+    if status & 1 == 1 {
+        return Reply::Smpp(SmppReply::NotBound(command_status));
+    }
+    let part = SmppPart::Answered {
+        status: command_status / 2,
+        message_id: String::from_utf8_lossy(body).into_owned(),
     };
-    let text = String::from_utf8_lossy(body);
-    Reply::Smpp(SmppReply::Submitted(text.lines().map(answered).collect()))
+    Reply::Smpp(SmppReply::Submitted(vec![part; parts]))
 }
 
 fn smtp_reply(status: u8, body: &[u8]) -> Reply {

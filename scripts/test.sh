@@ -3,6 +3,7 @@
 source "$(dirname "$0")/need.sh"
 need_cargo fmt clippy
 need curl curl exim4 exim4-daemon-light
+scripts/python_tools.sh
 
 say "format"
 cargo fmt --all --check

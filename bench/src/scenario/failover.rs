@@ -13,7 +13,6 @@ use crate::report::Figure;
 const SCENARIO: &str = "failover-storm";
 const WAITING: u64 = 1_000_000;
 
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) async fn run(plan: &Plan) -> Result<Vec<Figure>> {
     let alone = drain(plan, false).await?;
     say(&format!("  alone: {alone:.0} deliveries/s"));

@@ -137,6 +137,7 @@ pub struct Batching {
     clippy::struct_excessive_bools,
     reason = "independent yes/no facts, shown as a list"
 )]
+#[serde(default, deny_unknown_fields)]
 pub struct Capabilities {
     /// The vendor posts receipts to us.
     pub receipts: bool,
@@ -151,4 +152,13 @@ pub struct Capabilities {
     pub pull: bool,
     /// The vendor can be asked what is left on the account.
     pub balance: bool,
+    /// Receipts tell of failures only: that none comes means nothing.
+    pub failures_only: bool,
+}
+
+impl Capabilities {
+    /// Whether every message gets a word of its arrival, so that its absence means something.
+    pub const fn tells_arrivals(&self) -> bool {
+        (self.receipts || self.pull) && !self.failures_only
+    }
 }

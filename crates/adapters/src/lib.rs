@@ -20,6 +20,7 @@ mod post;
 mod redact;
 mod registry;
 mod rounds;
+mod skew;
 mod treatment;
 mod xml;
 

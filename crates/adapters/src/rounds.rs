@@ -145,6 +145,17 @@ pub(crate) fn resume(vendor: &impl Rounds, job: &Job<'_>, state: State, reply: &
     progress.next(vendor, job)
 }
 
+/// The call under way once more, e.g. with another token.
+pub(crate) fn again(vendor: &impl Rounds, job: &Job<'_>, state: State) -> Step {
+    match Progress::restore(vendor, job.batch, state) {
+        Some(progress) => progress.next(vendor, job),
+        None => {
+            let cause = Cause::new("broken_state", "the state of the batch does not fit it");
+            Step::all(job.batch, &Verdict::Unknown(cause))
+        }
+    }
+}
+
 /// Splits `batch` into calls of at most `max` items that `fit` together (compared with the first
 /// of the call). A number stands in a call once, so that answers by number are unambiguous.
 pub(crate) fn partition(

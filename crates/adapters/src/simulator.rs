@@ -13,19 +13,30 @@
 //! Receipts: `POST` of `{"receipts":[{"id","reference","to","status","code","message","at",
 //! "segments"}]}`, `status` `delivered` or `undelivered`, `at` RFC 3339 or Unix milliseconds,
 //! with `x-sim-signature: hex(hmac_sha256(token, body))`. Answer: 200 `{"ok":true}`.
+//!
+//! Questions, each with the secret as bearer token: `POST /sim/token` gives
+//! `{"token","expires_in_ms"}`, which sends then carry instead (setting `auth`; 401
+//! `token_invalid` asks for a new one); `GET /sim/receipts?after=N` gives
+//! `{"receipts","cursor","more"}`; `GET /sim/query?reference=` gives
+//! `{"reference","accepted","id","status"}`; `POST /sim/recall` of `{"reference"}` gives
+//! `{"code":"ok"}`, `too_late` or `unknown`; `GET /sim/balance` gives `{"amount","unit"}`, the
+//! amount in 10⁻⁴ of the unit.
 
 mod codes;
+mod questions;
 mod receipts;
 mod reply;
 mod request;
+mod token;
 
 use austin_adapter_api::{
-    Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, FieldKind, Inbound,
-    Receipts, Refused, Reply, State, Step,
+    Account, Adapter, Asking, Batch, Batching, Call, Capabilities, Context, Descriptor, Field,
+    FieldKind, Inbound, Question, Receipts, Refused, Reply, State, Step,
 };
 use austin_domain::{Channel, Verdict};
 
-use crate::fields::{optional, required, text};
+use crate::asking;
+use crate::fields::{choice, optional, required, text, with_default};
 use crate::rounds::{self, Job, Reading, Rounds};
 
 /// Most recipients a call.
@@ -51,11 +62,29 @@ fn descriptor() -> Descriptor {
         title: "Vendor simulator".into(),
         channels: Channel::ALL.to_vec(),
         documentation: "`austin simulator --help`".into(),
-        settings: vec![required(optional(
-            "endpoint",
-            FieldKind::Url,
-            "Base URL of the simulator, e.g. http://127.0.0.1:7071.",
-        ))],
+        settings: vec![
+            required(optional(
+                "endpoint",
+                FieldKind::Url,
+                "Base URL of the simulator, e.g. http://127.0.0.1:7071.",
+            )),
+            with_default(
+                choice(
+                    "auth",
+                    &["secret", "token"],
+                    "What sends carry: the secret itself, or an access token that it opens.",
+                ),
+                "secret",
+            ),
+            flag(
+                "query",
+                "Whether the simulator is asked what became of a message.",
+            ),
+            flag(
+                "pull",
+                "Whether receipts are fetched, beside those that are posted.",
+            ),
+        ],
         secrets: vec![text(
             "token",
             "Sent as bearer token, and the key that receipts are signed with; without it none \
@@ -71,7 +100,11 @@ fn descriptor() -> Descriptor {
         capabilities: Capabilities {
             receipts: true,
             receipts_signed: true,
-            ..Capabilities::default()
+            recall: true,
+            query: true,
+            pull: true,
+            balance: true,
+            failures_only: false,
         },
     }
 }
@@ -82,6 +115,9 @@ impl Adapter for Simulator {
     }
 
     fn start(&self, account: &Account, batch: &Batch, context: &Context) -> Step {
+        if by_token(account) {
+            return token::start();
+        }
         rounds::start(
             self,
             &Job {
@@ -100,16 +136,15 @@ impl Adapter for Simulator {
         reply: Reply,
         context: &Context,
     ) -> Step {
-        rounds::resume(
-            self,
-            &Job {
-                account,
-                batch,
-                context,
-            },
-            state,
-            &reply,
-        )
+        let job = Job {
+            account,
+            batch,
+            context,
+        };
+        if by_token(account) {
+            return token::resume(self, &job, state, reply);
+        }
+        rounds::resume(self, &job, state, &reply)
     }
 
     fn receipts(
@@ -120,6 +155,29 @@ impl Adapter for Simulator {
     ) -> Result<Receipts, Refused> {
         receipts::read(account, request)
     }
+
+    fn ask(&self, account: &Account, question: &Question, context: &Context) -> Asking {
+        asking::ask(self, account, question, context)
+    }
+
+    fn answer(
+        &self,
+        account: &Account,
+        question: &Question,
+        _state: State,
+        reply: Reply,
+        context: &Context,
+    ) -> Asking {
+        asking::answer(self, account, question, &reply, context)
+    }
+}
+
+fn by_token(account: &Account) -> bool {
+    account.text("auth") == Some("token")
+}
+
+fn flag(name: &str, help: &str) -> Field {
+    with_default(optional(name, FieldKind::Boolean, help), "false")
 }
 
 impl Rounds for Simulator {

@@ -82,6 +82,7 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            failures_only: true,
             ..Capabilities::default()
         },
     }

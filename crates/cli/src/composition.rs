@@ -8,12 +8,13 @@ use austin_engine::{Adapters, Parts};
 use austin_ports::clock::SystemClock;
 use austin_store_local::ledger::{self, LocalLedger};
 use austin_store_local::{
-    ControlStore, DataDir, Finding, LocalBlobs, OsEntropy, Vault, control, lock,
+    ControlStore, DataDir, Finding, LocalBlobs, LocalMailboxes, OsEntropy, Vault, control, lock,
 };
 use prometheus_client::registry::Registry;
 
 use crate::exit::Failure;
 use crate::settings::{Durability, Settings};
+use crate::workshop;
 
 /// Where the master key may come from besides the data directory.
 const MASTER_KEY: &str = "AUSTIN_MASTER_KEY";
@@ -81,13 +82,29 @@ pub(crate) fn parts(
         wire: Arc::new(wire),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-        adapters: adapters(),
+        adapters: Adapters::with_workshop(
+            austin_adapters::registry(),
+            workshop::workshop(&settings.script)?,
+        ),
         config: settings.engine.clone(),
     };
     Ok((parts, ledger))
 }
 
-/// The adapters of this program.
+/// The mailboxes that are read, where there are any.
+///
+/// # Errors
+/// When the directory that is set cannot be opened.
+pub(crate) fn mailboxes(settings: &Settings) -> Result<Option<LocalMailboxes>, Failure> {
+    let of = &settings.mailboxes;
+    of.directory
+        .as_deref()
+        .map(|directory| LocalMailboxes::open(directory, of.most_bytes as u64))
+        .transpose()
+        .map_err(|error| Failure::failed(format!("mailboxes.directory: {error}")))
+}
+
+/// The built-in adapters of this program.
 pub(crate) fn adapters() -> Adapters {
     Adapters::new(registry())
 }

@@ -118,6 +118,7 @@ fn receipts(node: &Node, account: &str, token: &str) -> Behaviour {
         receipts: Some(ReceiptPlan {
             url: format!("http://{}/v1/receipts/{account}", node.address),
             token: Some(Secret::new(token)),
+            pull: false,
             delay_ms: Span::range(50, 250),
             early: false,
             fail: None,

@@ -45,6 +45,7 @@ impl Node {
         let address = listener
             .local_addr()
             .map_err(|error| Failure::failed(error.to_string()))?;
+        let mailboxes = composition::mailboxes(settings)?;
         let (path, wanted) = (data.to_owned(), settings.clone());
         let (store, parts, ledger, mut registry) = tokio::task::spawn_blocking(move || {
             let mut registry = Registry::default();
@@ -63,6 +64,9 @@ impl Node {
             .start()
             .await
             .map_err(|refusal| Failure::failed(refusal.detail))?;
+        if let Some(mailboxes) = mailboxes {
+            engine.read_mailboxes(Arc::new(mailboxes));
+        }
         // Last, so that a key is never made without being shown.
         let first_key = registrar(&store, &composition::adapters())
             .ensure_admin()

@@ -6,7 +6,7 @@
 pub(crate) mod catalogue;
 mod given;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::exit::Failure;
@@ -26,6 +26,19 @@ pub(crate) struct Settings {
     pub(crate) engine: austin_engine::Config,
     /// The way out.
     pub(crate) wire: austin_wire::Options,
+    /// The worker processes of uploaded scripts.
+    pub(crate) script: austin_script::Options,
+    /// Mailboxes that are read.
+    pub(crate) mailboxes: Mailboxes,
+}
+
+/// Mailboxes that are read.
+#[derive(Clone, Debug)]
+pub(crate) struct Mailboxes {
+    /// The directory that holds an account's Maildir under its key; none by default.
+    pub(crate) directory: Option<PathBuf>,
+    /// Largest mail that is read.
+    pub(crate) most_bytes: usize,
 }
 
 /// What is logged.
@@ -79,6 +92,11 @@ impl Default for Settings {
             },
             engine: austin_engine::Config::default(),
             wire: austin_wire::Options::default(),
+            script: austin_script::Options::default(),
+            mailboxes: Mailboxes {
+                directory: None,
+                most_bytes: 16 << 20,
+            },
         }
     }
 }

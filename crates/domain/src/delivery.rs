@@ -105,7 +105,7 @@ impl State {
     /// Whether the move from `self` to `next` is allowed. Forward only: a receipt never takes a
     /// delivery back, and `delivered` is final. A receipt may settle `sending` and `unknown`
     /// (the vendor evidently took it), and corrects `undelivered` when the message arrived
-    /// after all.
+    /// after all. One exception: `sent` may become `queued` when no receipt came in time.
     pub const fn may_become(self, next: Self) -> bool {
         match self {
             // A receipt for an attempt whose outcome was unknown: no need to send it again.
@@ -132,12 +132,16 @@ impl State {
                     | Self::Expired
                     | Self::Unknown
             ),
-            Self::Sent | Self::Unknown => {
-                matches!(
-                    next,
-                    Self::Sent | Self::Delivered | Self::Undelivered | Self::Recalled
-                ) && !matches!((self, next), (Self::Sent, Self::Sent))
-            }
+            // The one way back: no receipt in time, and another account may try. Only a change that
+            // names `sent` as the state it starts from may ask for it.
+            Self::Sent => matches!(
+                next,
+                Self::Queued | Self::Delivered | Self::Undelivered | Self::Recalled
+            ),
+            Self::Unknown => matches!(
+                next,
+                Self::Sent | Self::Delivered | Self::Undelivered | Self::Recalled
+            ),
             Self::Undelivered => matches!(next, Self::Delivered),
             Self::Delivered | Self::Suppressed | Self::Failed | Self::Expired | Self::Recalled => {
                 false
@@ -200,10 +204,11 @@ mod tests {
     }
 
     #[test]
-    fn settled_states_never_open_again() {
+    fn settled_states_never_open_again_but_for_a_receipt_time_out() {
         for from in State::ALL.iter().filter(|state| !state.is_open()) {
             for to in State::ALL.iter().filter(|state| state.is_open()) {
-                assert!(!from.may_become(*to), "{from} must not become {to}");
+                let timed_out = (*from, *to) == (State::Sent, State::Queued);
+                assert_eq!(from.may_become(*to), timed_out, "{from} to {to}");
             }
         }
     }

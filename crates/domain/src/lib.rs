@@ -5,14 +5,17 @@
 
 pub mod address;
 pub mod backoff;
+pub mod canary;
 pub mod channel;
 pub mod content;
 pub mod delivery;
+pub mod health;
 pub mod id;
 pub mod mask;
 pub mod name;
 pub mod policy;
 pub mod quota;
+pub mod rate;
 pub mod route;
 pub mod segments;
 pub mod template;

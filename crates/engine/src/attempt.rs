@@ -5,21 +5,36 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_adapter_api::{Attachment, Batch, Context, Fault, FaultKind, Item, Phase, Reply, Step};
+use austin_adapter_api::{
+    Attachment, Batch, Context, Fault, FaultKind, Item, Phase, Reply, Speaker, Step, TokenWant,
+};
 use austin_domain::verdict::Cause;
 use austin_domain::{Content, Timestamp, Verdict, segments};
 use austin_ports::catalog::Snapshot;
 use austin_ports::ledger::{AttachmentRef, AttachmentSource, CallRecord, WorkItem};
 use austin_ports::wire::Outgoing;
 use austin_ports::{Blobs, Clock, Entropy, Wire};
+use secrecy::SecretString;
 
+use crate::asking::{self, Desk, Party};
 use crate::directory::Usable;
+use crate::pace::Permit;
 use crate::render::Compilations;
 
 /// Deliveries that travel together, already marked `sending`.
 pub(crate) struct ReadyBatch {
     pub(crate) usable: Arc<Usable>,
     pub(crate) items: Vec<WorkItem>,
+    /// The right to make the call.
+    pub(crate) permit: Permit,
+}
+
+impl ReadyBatch {
+    /// Gives back what was taken for a call that is not made.
+    pub(crate) fn abandon(&self, items: &[WorkItem]) {
+        let usable = &self.usable;
+        usable.pace.abandon(&usable.bounds, self.permit, items);
+    }
 }
 
 /// What an attempt came to: one verdict and one segment count per delivery, in their order.
@@ -27,6 +42,8 @@ pub(crate) struct Outcome {
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) segments: Vec<Option<u16>>,
     pub(crate) call: Option<CallRecord>,
+    /// Whether a version on trial spoke: what it failed says nothing of the account.
+    pub(crate) on_trial: bool,
 }
 
 impl Outcome {
@@ -36,6 +53,7 @@ impl Outcome {
             verdicts: vec![verdict.clone(); count],
             segments: vec![None; count],
             call: None,
+            on_trial: false,
         }
     }
 
@@ -55,6 +73,8 @@ pub(crate) struct Means {
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// Where questions are asked and tokens kept.
+    pub(crate) desk: Arc<Desk>,
     pub(crate) compilations: Compilations,
     pub(crate) max_attachment_bytes: usize,
     /// A whole attempt may take this long.
@@ -63,17 +83,22 @@ pub(crate) struct Means {
 
 /// Makes one attempt.
 pub(crate) async fn attempt(means: &Means, catalog: &Snapshot, ready: &ReadyBatch) -> Outcome {
-    let ReadyBatch { usable, items } = ready;
+    let ReadyBatch { usable, items, .. } = ready;
     let batch = match prepare(means, catalog, usable, items).await {
         Ok(batch) => batch,
         Err(verdict) => return Outcome::all(&verdict, items.len()),
     };
     let segments = count_segments(usable, &batch);
-    let (verdicts, call) = drive(means, usable, &batch, redactions(usable, items)).await;
+    let voice = usable.voices.next(&usable.adapter, means.clock.now());
+    let redact = redactions(usable, items);
+    let (verdicts, call) = drive(means, usable, &voice.speaker, &batch, redact).await;
+    let on_trial = voice.on_trial;
+    voice.record(&verdicts, means.clock.now());
     Outcome {
         verdicts,
         segments,
         call,
+        on_trial,
     }
 }
 
@@ -192,30 +217,45 @@ fn attachment_fault(fault: &Fault) -> Verdict {
 
 /// Steps the adapter until it has verdicts. A whole attempt is bounded by its lease; past it the
 /// outcome is unknown.
-async fn drive(
+pub(crate) async fn drive(
     means: &Means,
     usable: &Usable,
+    speaker: &Speaker,
     batch: &Batch,
-    redact: Arc<[String]>,
+    mut redact: Arc<[String]>,
 ) -> (Vec<Verdict>, Option<CallRecord>) {
     let started_at = means.clock.now();
+    let mut tokens = 0;
     let mut calls = Calls {
         started_at,
         usable,
         recipients: batch.items.len(),
         record: None,
     };
-    let mut step = usable
-        .adapter
-        .start(&usable.account, batch, context(means))
-        .await;
+    let mut step = speaker.start(&usable.account, batch, context(means)).await;
     loop {
         match step {
             Step::Done(verdicts) => return (whole(verdicts, batch), calls.record),
-            Step::Token { want, .. } => {
-                let cause = Cause::new("token_unavailable", &want.name);
-                let verdicts = vec![Verdict::Misconfigured(cause); batch.items.len()];
-                return (verdicts, calls.record);
+            Step::Token { want, state } => {
+                tokens += 1;
+                let reply = match token(means, usable, &want, tokens).await {
+                    Ok(token) => {
+                        redact = asking::redacting(&redact, &token);
+                        Reply::Token(token)
+                    }
+                    // Nothing was sent.
+                    Err(verdict) if calls.record.is_none() => {
+                        return (vec![verdict; batch.items.len()], None);
+                    }
+                    // Only the adapter knows what of the batch was sent before.
+                    Err(verdict) if tokens <= asking::MOST_TOKENS + 1 => {
+                        Reply::Fault(without_token(&verdict))
+                    }
+                    Err(_) => return (whole(Vec::new(), batch), calls.record),
+                };
+                step = speaker
+                    .resume(&usable.account, batch, state, reply, context(means))
+                    .await;
             }
             Step::Call { call, state } => {
                 let left = means
@@ -241,12 +281,46 @@ async fn drive(
                         })
                     }
                 };
-                step = usable
-                    .adapter
+                step = speaker
                     .resume(&usable.account, batch, state, reply, context(means))
                     .await;
             }
         }
+    }
+}
+
+/// The token an adapter wants.
+async fn token(
+    means: &Means,
+    usable: &Usable,
+    want: &TokenWant,
+    count: u32,
+) -> Result<SecretString, Verdict> {
+    if count > asking::MOST_TOKENS {
+        let detail = "the vendor refuses every token it gives";
+        return Err(Verdict::Misconfigured(Cause::new("token_refused", detail)));
+    }
+    let party = || Arc::new(Party::of(usable));
+    let token = means.desk.token(&usable.account, want, party);
+    tokio::time::timeout(means.lease, token)
+        .await
+        .unwrap_or_else(|_| {
+            let detail = format!("no token within {} s", means.lease.as_secs());
+            Err(Verdict::Elsewhere(Cause::new("token_unavailable", &detail)))
+        })
+}
+
+/// The want of a token as a fault of the call that would have carried it: it was not made.
+fn without_token(verdict: &Verdict) -> Fault {
+    let kind = match verdict {
+        Verdict::Misconfigured(_) => FaultKind::Invalid,
+        _ => FaultKind::Connect,
+    };
+    let why = verdict.cause().map_or("", |cause| cause.detail.as_str());
+    Fault {
+        phase: Phase::NotSent,
+        kind,
+        detail: format!("no token: {why}"),
     }
 }
 

@@ -21,6 +21,14 @@ pub struct Config {
     pub stop_within: Duration,
     /// Most bytes of one attachment.
     pub max_attachment_bytes: usize,
+    /// How long after an unknown outcome the vendor is asked first; the pauses then double.
+    pub inquiry_wait: Duration,
+    /// How long a vendor is asked what became of a delivery before its outcome stays unknown.
+    pub inquiry_for: Duration,
+    /// Deliveries that vendors are asked about at a time.
+    pub inquiries: usize,
+    /// How long a receipt may take before it counts as missing.
+    pub receipt_deadline: Duration,
     /// How long settled deliveries are kept; `None` keeps them for ever.
     pub retain_for: Option<Duration>,
 }
@@ -36,6 +44,10 @@ impl Default for Config {
             lease: Duration::from_secs(60),
             stop_within: Duration::from_secs(20),
             max_attachment_bytes: 10 * 1024 * 1024,
+            inquiry_wait: Duration::from_secs(2),
+            inquiry_for: Duration::from_secs(30),
+            inquiries: 1_000,
+            receipt_deadline: Duration::from_secs(72 * 3600),
             retain_for: None,
         }
     }

@@ -7,32 +7,43 @@ use austin_adapter_api::{Account, Batching, Speaker};
 use austin_domain::{AccountId, Timestamp};
 use austin_ports::Catalog;
 use austin_ports::catalog::{AccountRecord, Snapshot};
+use austin_ports::ledger::MessageHead;
 use austin_ports::ledger::WorkItem;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
-use crate::adapters::Adapters;
-use crate::pace::Pace;
-use crate::routing::{FULL, Routes};
+use crate::adapters::{Adapters, Live, Voices};
+use crate::asking::Party;
+use crate::health::Health;
+use crate::pace::{Bounds, Pace};
+use crate::routing::Routes;
 
 /// One account, ready to be called.
 pub(crate) struct Usable {
     pub(crate) record: Arc<AccountRecord>,
     pub(crate) account: Account,
+    /// Who answers for it besides sending: receipts and questions.
     pub(crate) adapter: Speaker,
+    /// Who speaks in its calls.
+    pub(crate) voices: Voices,
     pub(crate) key: Arc<str>,
     /// Secret values that evidence must not contain.
     pub(crate) secrets: Vec<String>,
     /// The adapter's rule, narrowed by the account's own limit.
     pub(crate) batching: Batching,
     pub(crate) pace: Arc<Pace>,
+    pub(crate) health: Arc<Health>,
+    /// Its own limits, else those the vendor states.
+    pub(crate) bounds: Arc<Bounds>,
+    /// Whether the vendor tells what became of a message.
+    pub(crate) receipts: bool,
 }
 
 impl Usable {
     /// How much of its share it is well enough for, per mille.
-    pub(crate) fn factor(&self, _now: Timestamp) -> u32 {
-        FULL
+    pub(crate) fn factor(&self, now: Timestamp) -> u32 {
+        self.health.factor(now)
     }
 
     /// Whether it takes work at all now.
@@ -51,6 +62,9 @@ pub(crate) struct Directory {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) routes: Routes,
     accounts: HashMap<AccountId, Arc<Usable>>,
+    /// Why accounts that are enabled cannot be used.
+    unusable: HashMap<AccountId, String>,
+    live: Arc<Live>,
 }
 
 impl Directory {
@@ -62,6 +76,18 @@ impl Directory {
     /// All accounts that can be called.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
         self.accounts.values()
+    }
+
+    /// Why no account can send this message, where it is for want of an adapter.
+    pub(crate) fn why_unusable(&self, message: &MessageHead) -> Option<&str> {
+        if let Some(account) = message.account {
+            return self.unusable.get(&account).map(String::as_str);
+        }
+        let mut of_channel = self.unusable.iter().filter(|(id, _)| {
+            let account = self.snapshot.accounts.get(*id);
+            account.is_some_and(|account| account.channel == message.lane.channel)
+        });
+        of_channel.next().map(|(_, why)| why.as_str())
     }
 }
 
@@ -79,6 +105,8 @@ impl Directories {
             snapshot: Arc::default(),
             routes: Routes::default(),
             accounts: HashMap::new(),
+            unusable: HashMap::new(),
+            live: Arc::default(),
         };
         Self {
             catalog,
@@ -91,27 +119,50 @@ impl Directories {
     /// The directory of the present snapshot.
     pub(crate) fn current(&self) -> Arc<Directory> {
         let snapshot = self.catalog.snapshot();
+        let live = self.adapters.live();
         let current = self.current.load_full();
-        if Arc::ptr_eq(&current.snapshot, &snapshot) {
+        if Arc::ptr_eq(&current.snapshot, &snapshot) && Arc::ptr_eq(&current.live, &live) {
             return current;
         }
-        let accounts = snapshot
-            .accounts
-            .values()
-            .filter(|record| record.enabled && record.deleted_at.is_none())
-            .filter_map(|record| Some((record.id, Arc::new(self.usable(record)?))))
-            .collect();
+        let (mut accounts, mut unusable) = (HashMap::new(), HashMap::new());
+        for record in snapshot.accounts.values() {
+            if !record.enabled || record.deleted_at.is_some() {
+                continue;
+            }
+            match self.usable(&live, record) {
+                Ok(usable) => drop(accounts.insert(record.id, Arc::new(usable))),
+                Err(why) => drop(unusable.insert(record.id, format!("{}: {why}", record.key))),
+            }
+        }
         let fresh = Arc::new(Directory {
             routes: Routes::new(&snapshot),
             snapshot,
             accounts,
+            unusable,
+            live,
         });
         self.current.store(Arc::clone(&fresh));
         fresh
     }
 
+    /// An account that can be asked, also a disabled one; `None` when it is deleted or its adapter
+    /// is not there.
+    pub(crate) fn party(&self, id: AccountId) -> Option<Party> {
+        let snapshot = self.catalog.snapshot();
+        let record = snapshot
+            .accounts
+            .get(&id)
+            .filter(|record| record.deleted_at.is_none())?;
+        Some(Party {
+            account: view(record),
+            adapter: self.adapters.get(&record.adapter)?,
+            key: Arc::from(record.key.as_str()),
+            secrets: secrets(record),
+        })
+    }
+
     /// The adapter of this name.
-    pub(crate) fn adapter(&self, name: &str) -> Option<&Speaker> {
+    pub(crate) fn adapter(&self, name: &str) -> Option<Speaker> {
         self.adapters.get(name)
     }
 
@@ -120,26 +171,39 @@ impl Directories {
         Arc::clone(self.paces.lock().entry(id).or_default())
     }
 
-    fn usable(&self, record: &Arc<AccountRecord>) -> Option<Usable> {
-        let adapter = self.adapters.get(&record.adapter)?.clone();
-        let mut batching = adapter.descriptor().batching;
+    fn usable(&self, live: &Live, record: &Arc<AccountRecord>) -> Result<Usable, String> {
+        let voices = self.adapters.voices(live, &record.adapter)?;
+        let gone = || format!("there is no adapter {}", record.adapter);
+        let adapter = voices.answering().ok_or_else(gone)?.clone();
+        let mut batching = voices.batching().unwrap_or(adapter.descriptor().batching);
+        let descriptor = adapter.descriptor();
+        let bounds = Bounds::of(&record.limits, &descriptor.limits);
+        let receipts = descriptor.capabilities.tells_arrivals();
+        let pace = self.pace(record.id);
+        pace.health.steer(record.steer.as_ref());
         if let Some(most) = record.limits.recipients_per_call {
             batching.max_recipients = batching.max_recipients.min(most).max(1);
         }
-        Some(Usable {
+        Ok(Usable {
             account: view(record),
             key: Arc::from(record.key.as_str()),
-            secrets: record
-                .secrets
-                .values()
-                .map(|text| text.expose_secret().to_owned())
-                .collect(),
+            secrets: secrets(record),
             record: Arc::clone(record),
             adapter,
+            voices,
             batching,
-            pace: self.pace(record.id),
+            health: Arc::clone(&pace.health),
+            pace,
+            bounds: Arc::new(bounds),
+            receipts,
         })
     }
+}
+
+/// Secret values of an account that evidence must not contain.
+fn secrets(record: &AccountRecord) -> Vec<String> {
+    let values = record.secrets.values();
+    values.map(|text| text.expose_secret().to_owned()).collect()
 }
 
 /// The account as adapters see it.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use austin_adapter_api::{Inbound, Receipts, Refused};
 use austin_domain::{Lane, State};
 use austin_ports::ledger::{Accepted, NewMessage, WorkItem};
-use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Wire};
+use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Wire};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -14,7 +14,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::adapters::Adapters;
+use crate::adapters::{self, AdapterCheck, Adapters, LiveDraft};
+use crate::aftermath::Aftermath;
+use crate::asking::Desk;
 use crate::attempt::Means;
 use crate::caller::Caller;
 use crate::config::Config;
@@ -23,13 +25,19 @@ use crate::intake::{self, Against, Checked};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::outlives::Outlives;
+use crate::quota::{Quotas, Taken};
+use crate::receipt_counts::ReceiptHour;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
 use crate::settler::{Finished, Settler};
 use crate::shared::Shared;
-use crate::status::{self, LaneStatus, Readiness};
+use crate::status::{self, AccountStatus, LaneStatus, Readiness};
 use crate::timers::Timers;
-use crate::{receipts, reconcilers, recovery, sessions, settler};
+use crate::tokens::Tokens;
+use crate::{
+    aftermath, daybook, health, mailboxes, pulls, receipt_watch, receipts, reconcilers, recovery,
+    sessions, settler,
+};
 
 /// What the engine is made of.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
@@ -66,6 +74,13 @@ impl Engine {
     /// An engine that takes requests once [`Engine::start`] has recovered what was open.
     pub fn new(parts: Parts, registry: &mut Registry) -> Self {
         let (settler, finished) = Settler::new();
+        let desk = Arc::new(Desk {
+            wire: Arc::clone(&parts.wire),
+            clock: Arc::clone(&parts.clock),
+            entropy: Arc::clone(&parts.entropy),
+            tokens: Tokens::default(),
+            lease: parts.config.lease,
+        });
         let shared = Shared {
             config: parts.config.clone(),
             ledger: Arc::clone(&parts.ledger),
@@ -77,15 +92,19 @@ impl Engine {
                 blobs: Arc::clone(&parts.blobs),
                 clock: Arc::clone(&parts.clock),
                 entropy: Arc::clone(&parts.entropy),
+                desk,
                 compilations: crate::render::Compilations::default(),
                 max_attachment_bytes: parts.config.max_attachment_bytes,
                 lease: parts.config.lease,
             },
+            adapters: parts.adapters.clone(),
             directories: Directories::new(Arc::clone(&parts.catalog), parts.adapters.clone()),
             lanes: Lanes::new(parts.config.lane_memory),
+            quotas: Quotas::default(),
             timers: Timers::default(),
             metrics: Metrics::new(registry),
             settler,
+            aftermath: Aftermath::new(&parts.config, registry),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
             phase: AtomicU8::new(STARTING),
@@ -105,6 +124,12 @@ impl Engine {
         let finished = self.finished.lock().take().ok_or_else(|| {
             Refusal::new(RefusalCode::Conflict, "the engine has been started already")
         })?;
+        // Every active version is loaded before anything is sent; one that fails keeps its own
+        // accounts from being used, and says why.
+        let snapshot = self.shared.catalog.snapshot();
+        let now = self.shared.clock.now();
+        self.parts.adapters.sync(&snapshot, now).await;
+        daybook::open(&self.shared).await?;
         recovery::recover(&self.shared).await?;
         tokio::spawn(settler::run(Arc::clone(&self.shared), finished));
         let tracker = &self.shared.tracker;
@@ -115,8 +140,22 @@ impl Engine {
         tracker.spawn(sessions::keep(Arc::clone(&self.shared)));
         tracker.spawn(sessions::arrivals(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::gauges(Arc::clone(&self.shared)));
+        tracker.spawn(receipt_watch::run(Arc::clone(&self.shared)));
+        tracker.spawn(aftermath::write_off(Arc::clone(&self.shared)));
+        tracker.spawn(pulls::run(Arc::clone(&self.shared)));
+        tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
+        tracker.spawn(health::warden::run(Arc::clone(&self.shared)));
+        tracker.spawn(daybook::keep(Arc::clone(&self.shared)));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
+    }
+
+    /// Also reads these mailboxes from now on, until it stops. Called once, after
+    /// [`Engine::start`].
+    pub fn read_mailboxes(&self, mailboxes: Arc<dyn Mailboxes>) {
+        let adapters = self.parts.adapters.clone();
+        let reading = mailboxes::read(Arc::clone(&self.shared), adapters, mailboxes);
+        self.shared.tracker.spawn(reading);
     }
 
     /// Stops: no new leases, calls under way finish (at most `config.stop_within`), the rest
@@ -151,16 +190,30 @@ impl Engine {
             now,
         };
         let mut offered: HashMap<Lane, u64> = HashMap::new();
+        let mut taken: Vec<Option<Taken>> = Vec::with_capacity(requests.len());
         let checked: Vec<_> = requests
             .into_iter()
             .map(|request| {
+                taken.push(None);
                 self.takes_work()?;
                 let checked = intake::check(request, &against)?;
-                self.has_room(&checked.message, &mut offered)?;
+                let quota = self.shared.quotas.take(&catalog, &checked.message, now)?;
+                if let Err(full) = self.has_room(&checked.message, &mut offered) {
+                    self.shared.quotas.give_back(quota);
+                    return Err(full);
+                }
+                taken.pop();
+                taken.push(Some(quota));
                 Ok(checked)
             })
             .collect();
-        self.accept(checked).await
+        let answers = self.accept(checked).await;
+        for (answer, taken) in answers.iter().zip(taken) {
+            if let (Err(_), Some(taken)) = (answer, taken) {
+                self.shared.quotas.give_back(taken);
+            }
+        }
+        answers
     }
 
     /// Makes what passed durable, in one go, and answers for each.
@@ -262,6 +315,52 @@ impl Engine {
         receipts::receive(&self.shared, &self.parts.adapters, key, token, request).await
     }
 
+    /// The sender's word that a delivery reached its person (a code was used, an order was
+    /// confirmed): recorded like a receipt. Where the delivery stands then.
+    ///
+    /// # Errors
+    /// When the caller may not see it, no vendor was called for it, or the ledger does not take it.
+    pub async fn succeeded(
+        &self,
+        caller: &Caller,
+        delivery: austin_domain::DeliveryId,
+    ) -> Result<State, Refusal> {
+        receipts::succeeded(&self.shared, caller, delivery).await
+    }
+
+    /// What became of the receipts of an account, per hour of sending, oldest first. At a start
+    /// the hours are counted anew from the newest 200,000 deliveries.
+    pub fn receipt_counts(&self, account: austin_domain::AccountId) -> Vec<ReceiptHour> {
+        if aftermath::takes_receipts(&self.shared, account).is_none() {
+            return Vec::new();
+        }
+        let now = self.shared.clock.now();
+        self.shared.aftermath.counts.of(account, now)
+    }
+
+    /// Checks a version of an uploaded adapter: runs its examples and, when `live` is given, sends
+    /// one message through a throw-away account. Notes the outcome with the version.
+    ///
+    /// # Errors
+    /// `not_found`; the fields at fault; `conflict` when there is nothing to check it by.
+    pub async fn check_adapter(
+        &self,
+        caller: &Caller,
+        name: &str,
+        version: u32,
+        live: Option<&LiveDraft>,
+    ) -> Result<AdapterCheck, Refusal> {
+        let registrar = self.parts.registrar();
+        let speaker = registrar.speaker_of(name, version).await?;
+        let live = match live {
+            Some(draft) => Some(adapters::send_one(&self.shared.means, &speaker, draft).await?),
+            None => None,
+        };
+        registrar
+            .check_adapter(caller, name, version, &speaker, live)
+            .await
+    }
+
     /// What stands before a new delivery of this lane.
     pub fn wait(&self, lane: Lane) -> Wait {
         status::wait(&self.shared, lane)
@@ -281,6 +380,11 @@ impl Engine {
             .directories
             .pace(account)
             .resting(self.shared.clock.now())
+    }
+
+    /// How an account does; `None` where there is none by that key.
+    pub fn account_status(&self, key: &str) -> Option<AccountStatus> {
+        status::account(&self.shared, key)
     }
 
     /// Whether it takes work.

@@ -5,18 +5,27 @@
 //! (the only loop that leases) → `attempt` (drive one adapter to verdicts) → `settle` (verdicts
 //! to what follows) → `receipts`. Reconcilers take no input, read state and may run twice.
 
+mod aftermath;
+mod asking;
 mod assemble;
 mod attempt;
+mod daybook;
 mod decide;
 mod directory;
 mod dispatcher;
+mod health;
+mod inquiry;
 mod intake;
 mod lane;
+mod mailboxes;
 mod metrics;
 mod outlives;
 mod pace;
 mod planner;
+mod pulls;
+mod quota;
 mod rate;
+mod receipt_watch;
 mod receipts;
 mod reconcilers;
 mod recovery;
@@ -26,6 +35,7 @@ mod sessions;
 mod settler;
 mod shared;
 mod timers;
+mod tokens;
 
 #[cfg(test)]
 mod samples;
@@ -35,12 +45,13 @@ pub mod caller;
 pub mod config;
 pub mod engine;
 pub mod manage;
+pub mod receipt_counts;
 pub mod refusal;
 pub mod send;
 pub mod status;
 pub mod timeline;
 
-pub use adapters::Adapters;
+pub use adapters::{Adapters, Workshop};
 pub use caller::Caller;
 pub use config::Config;
 pub use engine::{Engine, Parts};

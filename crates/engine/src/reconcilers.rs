@@ -121,6 +121,11 @@ pub(crate) async fn gauges(shared: Arc<Shared>) {
         for account in shared.catalog.snapshot().accounts.values() {
             let resting = shared.directories.pace(account.id).resting(now).is_some();
             shared.metrics.resting(&account.key, resting);
+            if account.deleted_at.is_none()
+                && let Some(status) = status::account(&shared, &account.key)
+            {
+                shared.metrics.health(&account.key, &status);
+            }
         }
         Ok(())
     })
@@ -128,7 +133,7 @@ pub(crate) async fn gauges(shared: Arc<Shared>) {
 }
 
 /// Runs `act` now and then until the engine stops; faults are logged and tried again next time.
-async fn every<F>(shared: &Arc<Shared>, pause: Duration, act: impl Fn(Arc<Shared>) -> F)
+pub(crate) async fn every<F>(shared: &Arc<Shared>, pause: Duration, act: impl Fn(Arc<Shared>) -> F)
 where
     F: Future<Output = austin_ports::ledger::Result<()>>,
 {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use austin_domain::Verdict;
-use austin_domain::verdict::Cause;
 use austin_ports::ledger::{Interrupted, Settlement};
 
+use crate::aftermath;
+use crate::inquiry;
 use crate::refusal::Refusal;
 use crate::settler::{follow_up, follows};
 use crate::shared::Shared;
@@ -21,6 +22,7 @@ pub(crate) async fn recover(shared: &Arc<Shared>) -> Result<(), Refusal> {
         interrupted = recovery.interrupted.len(),
         "open deliveries recovered"
     );
+    aftermath::recover(shared).await?;
     decide_interrupted(shared, recovery.interrupted).await?;
     for timer in recovery.timers {
         let lane = shared.lane(timer.lane);
@@ -40,6 +42,7 @@ async fn decide_interrupted(
     shared: &Arc<Shared>,
     interrupted: Vec<Interrupted>,
 ) -> Result<(), Refusal> {
+    let interrupted = inquiry::divert_interrupted(shared, interrupted);
     let directory = shared.directories.current();
     let now = shared.clock.now();
     for chunk in interrupted.chunks(CHUNK) {
@@ -51,10 +54,7 @@ async fn decide_interrupted(
             started_at,
         } in chunk
         {
-            let detail = format!(
-                "austin stopped after handing this over at {started_at} and before recording the answer"
-            );
-            let verdict = Verdict::Unknown(Cause::new("interrupted", &detail));
+            let verdict = Verdict::Unknown(inquiry::interrupted_cause(*started_at));
             let next = follows(shared, &directory, item, &verdict, *account, now);
             follow_ups.push((shared.lane(item.message.lane), item.clone(), next.clone()));
             settlements.push(Settlement {

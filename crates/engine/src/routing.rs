@@ -152,15 +152,24 @@ impl Directory {
 
     /// Whether another account than `not` may take this delivery now or soon.
     pub(crate) fn has_other(&self, item: &WorkItem, not: AccountId, now: Timestamp) -> bool {
+        self.has_other_than(item, &[not], now)
+    }
+
+    /// Whether another account than these may take this delivery now or soon.
+    pub(crate) fn has_other_than(
+        &self,
+        item: &WorkItem,
+        not: &[AccountId],
+        now: Timestamp,
+    ) -> bool {
         let Way::Shared(group) = self.way(item, now) else {
             return false;
         };
         let traffic = self.routes.of(item.message.lane);
         traffic.is_some_and(|traffic| {
-            traffic
-                .shares(group, now)
-                .iter()
-                .any(|share| share.account != not && self.may_take(share.account, item, now))
+            traffic.shares(group, now).iter().any(|share| {
+                !not.contains(&share.account) && self.may_take(share.account, item, now)
+            })
         })
     }
 

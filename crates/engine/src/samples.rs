@@ -43,8 +43,9 @@ impl Adapter for Described {
     }
 }
 
-fn adapter(name: &str, max_recipients: u16, same_content: bool) -> Arc<dyn Adapter> {
-    Arc::new(Described(Descriptor {
+/// What an adapter of this name says of itself.
+pub(crate) fn descriptor(name: &str) -> Descriptor {
+    Descriptor {
         name: name.into(),
         title: name.into(),
         channels: vec![Channel::Sms],
@@ -55,10 +56,20 @@ fn adapter(name: &str, max_recipients: u16, same_content: bool) -> Arc<dyn Adapt
         price: None,
         codes: Vec::new(),
         batching: Batching {
+            max_recipients: 1,
+            same_content: false,
+        },
+        capabilities: Capabilities::default(),
+    }
+}
+
+fn adapter(name: &str, max_recipients: u16, same_content: bool) -> Arc<dyn Adapter> {
+    Arc::new(Described(Descriptor {
+        batching: Batching {
             max_recipients,
             same_content,
         },
-        capabilities: Capabilities::default(),
+        ..descriptor(name)
     }))
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use austin_domain::canary::is_error;
 use austin_domain::policy::ClassPolicy;
 use austin_domain::{AccountId, State, Timestamp, Verdict};
 use austin_ports::ledger::{self, CallRecord, Next, Settled, Settlement, Timer, WorkItem};
@@ -12,7 +13,10 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use crate::attempt::{Outcome, ReadyBatch};
 use crate::decide::{self, Situation};
 use crate::directory::Directory;
+use crate::inquiry;
 use crate::lane::Lane;
+use crate::pace::Ended;
+use crate::receipt_watch;
 use crate::shared::Shared;
 
 /// What a batch holds until its outcome is recorded: its permit and its place in the count.
@@ -64,7 +68,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut finished: mpsc::Receiver<Finish
     }
 }
 
-async fn record(shared: &Shared, batches: Vec<Finished>) {
+async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
     let directory = shared.directories.current();
     let now = shared.clock.now();
     let mut calls: Vec<CallRecord> = Vec::with_capacity(batches.len());
@@ -74,12 +78,27 @@ async fn record(shared: &Shared, batches: Vec<Finished>) {
     for Finished {
         batch,
         outcome,
-        held,
+        mut held,
     } in batches
     {
         let account = batch.usable.record.id;
-        batch.usable.pace.close(&outcome.verdicts, now);
+        let usable = &batch.usable;
+        if outcome.on_trial && outcome.verdicts.iter().all(is_error) {
+            // What a version on trial fails is held against the version, not the account.
+            usable
+                .pace
+                .abandon(&usable.bounds, batch.permit, &batch.items);
+        } else {
+            let ended = Ended {
+                items: &batch.items,
+                verdicts: &outcome.verdicts,
+                took: outcome.call.as_ref().map(|call| call.took),
+                receipts: usable.receipts,
+            };
+            usable.pace.close(&usable.bounds, batch.permit, &ended, now);
+        }
         count(shared, &batch, &outcome);
+        let (batch, outcome) = inquiry::divert(shared, batch, outcome, &mut held);
         let call = outcome.call.map(|call| {
             calls.push(call);
             u32::try_from(calls.len() - 1).unwrap_or(u32::MAX)
@@ -91,6 +110,7 @@ async fn record(shared: &Shared, batches: Vec<Finished>) {
             .zip(outcome.segments);
         for ((item, verdict), segments) in judged {
             let next = follows(shared, &directory, &item, &verdict, account, now);
+            let outcome = (verdict.clone(), account, item.id);
             settlements.push(Settlement {
                 delivery: item.id,
                 attempt: item.attempts,
@@ -99,14 +119,19 @@ async fn record(shared: &Shared, batches: Vec<Finished>) {
                 segments,
                 next: next.clone(),
             });
-            follow_ups.push((Arc::clone(&held.lane), retry_of(item, &next, account), next));
+            let item = retry_of(item, &next, account);
+            follow_ups.push((Arc::clone(&held.lane), item, next, outcome));
         }
         holds.push(held);
     }
     let Some(settled) = persist(shared, calls, settlements).await else {
         return;
     };
-    for ((lane, item, next), settled) in follow_ups.into_iter().zip(settled) {
+    for ((lane, item, next, (verdict, account, id)), settled) in follow_ups.into_iter().zip(settled)
+    {
+        shared
+            .aftermath
+            .accepted(&verdict, account, id, settled, now);
         follow_up(shared, &lane, item, &next, settled, now);
     }
     drop(holds);
@@ -134,7 +159,7 @@ pub(crate) fn follows(
 
 /// Writes until it is written: the calls have been made, and only their record says so. `None`
 /// when the ledger stopped first; the next start then finds these attempts interrupted.
-async fn persist(
+pub(crate) async fn persist(
     shared: &Shared,
     calls: Vec<CallRecord>,
     settlements: Vec<Settlement>,
@@ -176,10 +201,13 @@ pub(crate) fn follow_up(
         (Settled::Moved, Next::End { state, .. }) => {
             shared.metrics.reached(lane.name, *state, 1);
             lane.settled.add(now, 1);
+            if let Some(item) = item {
+                receipt_watch::begin(shared, item, now);
+            }
         }
         (Settled::Moved, Next::Wait { due_at: None, .. }) => {
             if let Some(item) = item {
-                lane.with(|queue| queue.put_back(std::iter::once(item)));
+                lane.with(|queue| queue.again(item));
                 lane.bell.notify_one();
             }
         }
@@ -238,9 +266,20 @@ fn count(shared: &Shared, batch: &ReadyBatch, outcome: &Outcome) {
     }
 }
 
-/// The delivery as it would be tried again, where it may be.
-fn retry_of(item: WorkItem, next: &Next, account: AccountId) -> Option<WorkItem> {
-    matches!(next, Next::Wait { .. }).then(|| WorkItem {
+/// The delivery as it would be tried again, where it may be: also a sent one, whose receipt may
+/// not come.
+pub(crate) fn retry_of(item: WorkItem, next: &Next, account: AccountId) -> Option<WorkItem> {
+    let sent = matches!(
+        next,
+        Next::End {
+            state: State::Sent,
+            ..
+        }
+    );
+    if !sent && !matches!(next, Next::Wait { .. }) {
+        return None;
+    }
+    Some(WorkItem {
         state: State::Queued,
         last_account: Some(account),
         moves: matches!(next, Next::Wait { due_at: None, .. }),

@@ -7,11 +7,14 @@ use austin_ports::{Catalog, Clock, Entropy, Ledger};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::adapters::Adapters;
+use crate::aftermath::Aftermath;
 use crate::attempt::Means;
 use crate::config::Config;
 use crate::directory::Directories;
 use crate::lane::{Lane, Lanes};
 use crate::metrics::Metrics;
+use crate::quota::Quotas;
 use crate::settler::Settler;
 use crate::timers::Timers;
 
@@ -23,11 +26,15 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) means: Means,
+    pub(crate) adapters: Adapters,
     pub(crate) directories: Directories,
     pub(crate) lanes: Lanes,
+    pub(crate) quotas: Quotas,
     pub(crate) timers: Timers,
     pub(crate) metrics: Metrics,
     pub(crate) settler: Settler,
+    /// What is kept about deliveries that a vendor has taken or may have taken.
+    pub(crate) aftermath: Aftermath,
     /// Tasks that must end before the engine has stopped.
     pub(crate) tracker: TaskTracker,
     /// No new leases once cancelled.

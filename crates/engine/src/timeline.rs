@@ -10,6 +10,8 @@ use austin_domain::{AccountId, State, Timestamp, Verdict};
 use austin_ports::catalog::Snapshot;
 use austin_ports::ledger::{AttemptRow, Event, Evidence, ReceiptRow};
 
+use crate::receipts::SUCCESS;
+
 #[cfg(test)]
 mod tests;
 
@@ -181,6 +183,10 @@ impl Teller<'_> {
         let account = self.account(row.receipt.account);
         let said = quoted(&row.receipt.code, &row.receipt.detail);
         let (event, mut detail) = match row.receipt.state {
+            Some(State::Delivered) if row.receipt.code == SUCCESS => (
+                State::Delivered.as_str(),
+                "its sender reports that it reached the recipient".to_owned(),
+            ),
             Some(State::Delivered) => (
                 State::Delivered.as_str(),
                 format!("{account} reports that it reached the recipient{said}"),

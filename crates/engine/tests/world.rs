@@ -7,6 +7,10 @@
     reason = "a rig that fails fails the test"
 )]
 
+#[path = "world/limits.rs"]
+mod limits;
+#[path = "world/questions.rs"]
+mod questions;
 #[path = "world/rig.rs"]
 mod rig;
 
@@ -160,4 +164,47 @@ fn a_delivery_that_was_withdrawn_behind_the_lane_is_not_sent() {
     for id in withdrawn {
         assert_eq!(world.taken_of(id), 0, "{id} was withdrawn and sent");
     }
+}
+
+/// A bounce mail about a delivery.
+fn bounce(delivery: austin_domain::DeliveryId) -> String {
+    format!(
+        "To: bounce+{delivery}@corp.example\r\nContent-Type: multipart/report; \
+         report-type=delivery-status; boundary=b\r\n\r\n--b\r\nContent-Type: \
+         message/delivery-status\r\n\r\nReporting-MTA: dns; mail.corp.example\r\n\r\n\
+         Final-Recipient: rfc822; li@corp.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n\
+         --b--\r\n"
+    )
+}
+
+/// A bounce waits in its mailbox until the ledger has it; the same one again, as after a crash
+/// in between, changes nothing; what is no bounce is set aside.
+#[test]
+fn a_bounce_leaves_its_mailbox_once_it_is_recorded() {
+    let mut world = World::new(5, Behaviour::Well);
+    world.send(Class::Notification, 1);
+    world.pass(Duration::from_secs(2));
+    let delivery = world.accepted()[0];
+    let mailboxes = world.mailboxes();
+    world.refuse_writes(Some("the disk is full"));
+    mailboxes.deliver("mail", "1.bounce", bounce(delivery));
+    world.pass(Duration::from_secs(12));
+    let named = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (waits, none) = (named(&["1.bounce"]), named(&[]));
+    assert_eq!(mailboxes.names(), (waits, none.clone(), none.clone()));
+
+    world.refuse_writes(None);
+    world.pass(Duration::from_secs(6));
+    mailboxes.deliver("mail", "2.again", bounce(delivery));
+    mailboxes.deliver("mail", "3.holiday", "Subject: away until Monday\r\n\r\n");
+    world.pass(Duration::from_secs(6));
+    let (done, aside) = (named(&["1.bounce", "2.again"]), named(&["3.holiday"]));
+    assert_eq!(mailboxes.names(), (none, done, aside));
+    assert_eq!(world.states(), [(State::Undelivered, 1)].into());
+    assert_eq!(world.receipts(delivery), 1);
 }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed expectation fails the test")]
 
+#[path = "api/adapters.rs"]
+mod adapters;
 #[path = "api/app.rs"]
 mod app;
 #[path = "api/bad_input.rs"]
@@ -13,9 +15,13 @@ mod configuration;
 mod description;
 #[path = "api/edges.rs"]
 mod edges;
+#[path = "api/health.rs"]
+mod health;
 #[path = "api/messages.rs"]
 mod messages;
 #[path = "api/receipts.rs"]
 mod receipts;
 #[path = "api/roles.rs"]
 mod roles;
+#[path = "api/workshop.rs"]
+mod workshop;

@@ -18,8 +18,9 @@ use austin_domain::{DeliveryId, Lane, MessageId, Timestamp};
 pub use evidence::{AttemptRow, DeliveryRow, Event, Evidence, ParkedReceipt, ReceiptRow};
 pub use query::{Filter, Found, MessageSummary};
 pub use write::{
-    Accepted, AttachmentRef, AttachmentSource, AttemptStart, CallRecord, Change, MessageHead,
-    NewDelivery, NewMessage, NewReceipt, Next, ReceiptFate, Settled, Settlement, WorkItem,
+    Accepted, AttachmentRef, AttachmentSource, AttemptStart, CallRecord, Change, HandedOver,
+    MessageHead, NewDelivery, NewMessage, NewReceipt, Next, ReceiptFate, Settled, Settlement,
+    WorkItem,
 };
 
 use crate::BoxFuture;
@@ -69,8 +70,9 @@ pub trait Ledger: Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<Settled>>>;
 
-    /// Moves waiting deliveries (expire, hold, release, recall, give back) and leaves an event
-    /// for each. `true` per change whose guard held.
+    /// Moves waiting deliveries (expire, hold, release, recall, give back), and sent ones back to
+    /// `queued` where the change says so; leaves an event for each. `true` per change whose guard
+    /// held.
     fn change(&self, changes: Vec<Change>, now: Timestamp) -> BoxFuture<'_, Result<Vec<bool>>>;
 
     /// Records receipts: matched ones on their delivery, the others parked until their attempt
@@ -101,6 +103,10 @@ pub trait Ledger: Send + Sync {
     /// Waiting deliveries with an id above `after` whose `expires_at` has passed.
     fn overdue(&self, now: Timestamp, after: DeliveryId) -> BoxFuture<'_, Result<Overdue>>;
 
+    /// Deliveries that a vendor took, with an id below `before`, newest first: those among the
+    /// next `rows` rows.
+    fn handed_over(&self, before: DeliveryId, rows: usize) -> BoxFuture<'_, Result<HandedOvers>>;
+
     /// Deliveries that fit `filter`, newest first.
     fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>>;
 
@@ -120,6 +126,9 @@ pub trait Ledger: Send + Sync {
     /// Whether it takes new work, and why not.
     fn health(&self) -> Result<()>;
 }
+
+/// Deliveries that a vendor took, and where the scan stopped (`None`: at the end).
+pub type HandedOvers = (Vec<HandedOver>, Option<DeliveryId>);
 
 /// Overdue deliveries with their lanes, and where the scan stopped (`None`: at the end).
 pub type Overdue = (Vec<(DeliveryId, Lane)>, Option<DeliveryId>);

@@ -7,6 +7,7 @@ pub mod blobs;
 pub mod catalog;
 pub mod clock;
 pub mod ledger;
+pub mod mailbox;
 pub mod wire;
 
 use std::future::Future;
@@ -16,6 +17,7 @@ pub use blobs::Blobs;
 pub use catalog::Catalog;
 pub use clock::{Clock, Entropy, SystemClock};
 pub use ledger::Ledger;
+pub use mailbox::Mailboxes;
 pub use wire::Wire;
 
 /// A boxed future, so that ports can be trait objects.

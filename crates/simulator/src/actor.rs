@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::behaviour::{Behaviour, valid_name};
 use crate::clock::Clock;
 use crate::ledger::{Ledger, Mode};
+use crate::questions::Issued;
 use crate::rates::{Kind, Rates};
 use crate::receipts::Courier;
 use crate::rules::Engine;
@@ -65,6 +66,7 @@ pub(crate) struct Actor {
     pub(crate) rules: Engine,
     pub(crate) courier: Option<Arc<Courier>>,
     pub(crate) nonces: Nonces,
+    pub(crate) issued: Issued,
     set_ms: i64,
 }
 
@@ -157,6 +159,7 @@ impl Registry {
             rules: Engine::new(&[], around.seed),
             courier: None,
             nonces: Nonces::default(),
+            issued: Issued::default(),
             set_ms: around.clock.now_ms(),
         };
         Self {
@@ -263,6 +266,7 @@ impl Registry {
             behaviour,
             tally,
             nonces: Nonces::default(),
+            issued: Issued::default(),
             set_ms: self.clock.now_ms(),
         }
     }

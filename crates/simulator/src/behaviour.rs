@@ -23,6 +23,11 @@ pub struct Behaviour {
     pub receipts: Option<ReceiptPlan>,
     /// What callers must prove; nothing when left out.
     pub credentials: Credentials,
+    /// Sends of the own protocol must carry a token given out under `/sim/token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<TokenPlan>,
+    /// What `/sim/balance` says, in 10⁻⁴ CNY.
+    pub balance: i64,
     /// What makes two accepted messages the same in the ledger.
     pub count_by: CountBy,
     /// Seed of every draw; the seed of the simulator when left out.
@@ -66,12 +71,24 @@ pub enum LimitAnswer {
     Status429,
 }
 
+/// Tokens of a behaviour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenPlan {
+    /// How long one is good for.
+    pub life_ms: u64,
+}
+
 /// Receipts of a behaviour.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptPlan {
-    /// Where they are posted (`http://` only).
+    /// Where they are posted (`http://` only); not needed with `pull`.
+    #[serde(default)]
     pub url: String,
+    /// Kept to be fetched under `/sim/receipts` instead of being posted.
+    #[serde(default)]
+    pub pull: bool,
     /// Key of the signature on receipts of the own protocol and of Twilio; for SendGrid's a P-256
     /// key, Base64 of PKCS #8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -241,7 +258,9 @@ impl Behaviour {
 
 impl ReceiptPlan {
     fn check(&self) -> Result<(), String> {
-        Target::parse(&self.url).map_err(|why| format!("receipts.url: {why}"))?;
+        if !self.pull {
+            Target::parse(&self.url).map_err(|why| format!("receipts.url: {why}"))?;
+        }
         check_share("receipts.lose", self.lose)?;
         check_share("receipts.duplicate", self.duplicate)?;
         check_share("receipts.contradict", self.contradict)?;

@@ -40,6 +40,13 @@ pub(crate) async fn answer(state: &State, parts: &Parts, path: &str, body: Incom
                 no_behaviour(name)
             }
         }
+        ("DELETE", ["behaviours", name, "tokens"]) => match state.registry.get(name) {
+            Some(actor) => {
+                actor.issued.revoke();
+                Reply::text(204, "")
+            }
+            None => no_behaviour(name),
+        },
         ("GET", ["ledger"]) => ledger(state, parts),
         ("DELETE", ["ledger"]) => {
             state.ledger.clear();
@@ -109,6 +116,7 @@ fn shown(actor: &Actor) -> Value {
         "name": &*actor.tally.name,
         "behaviour": actor.behaviour,
         "fired": actor.rules.fired(),
+        "tokens_given": actor.issued.count(),
         "receipts": actor.courier.as_ref().map(|courier| courier.progress()),
     })
 }

@@ -11,6 +11,7 @@ mod ledger;
 mod options;
 mod phone;
 mod query;
+mod questions;
 mod rates;
 mod receipts;
 mod reply;

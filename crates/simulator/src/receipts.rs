@@ -77,6 +77,8 @@ pub(crate) struct Courier {
     ledger: Arc<Ledger>,
     stop: CancellationToken,
     heap: Mutex<BinaryHeap<Reverse<Due>>>,
+    /// Kept to be fetched, in the order they became due.
+    shelf: Mutex<Vec<Receipt>>,
     targets: Mutex<HashMap<Arc<str>, Arc<Callback>>>,
     started: Instant,
     wake: Notify,
@@ -125,6 +127,7 @@ impl Courier {
             ledger,
             stop,
             heap: Mutex::default(),
+            shelf: Mutex::default(),
             targets: Mutex::default(),
             started: Instant::now(),
             wake: Notify::new(),
@@ -168,6 +171,16 @@ impl Courier {
             }
         }
         self.wake.notify_one();
+    }
+
+    /// Up to `limit` receipts that are to be fetched, from place `after` on, and whether more are.
+    pub(crate) fn fetch(&self, after: usize, limit: usize) -> (Vec<Receipt>, bool) {
+        let shelf = self.shelf.lock();
+        let rest = shelf.get(after..).unwrap_or_default();
+        (
+            rest.iter().take(limit).cloned().collect(),
+            rest.len() > limit,
+        )
     }
 
     pub(crate) fn progress(&self) -> Progress {

@@ -14,6 +14,8 @@ pub(crate) enum Place<'a> {
     Send(Vendor),
     /// What the vendor knows of a reference.
     Query,
+    /// A question of the own protocol.
+    Question(&'a str),
     /// The webhook sink of that name.
     Hook(&'a str),
     /// Below `/control`.
@@ -94,6 +96,9 @@ fn place<'a>(parts: &Parts, path: &'a str) -> (Place<'a>, &'a str) {
     let place = match path {
         "/sim/send" => Place::Send(Vendor::Own),
         "/sim/query" => Place::Query,
+        "/sim/token" | "/sim/receipts" | "/sim/recall" | "/sim/balance" => {
+            Place::Question(&path["/sim".len()..])
+        }
         "/livez" => Place::Live,
         "/" | "" => root(parts),
         _ => match path.strip_prefix("/hook/") {

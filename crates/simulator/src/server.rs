@@ -16,14 +16,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::actor::{Refused, Registry, Surroundings};
+use crate::actor::{DEFAULT, Refused, Registry, Surroundings};
 use crate::behaviour::Behaviour;
 use crate::clock::Clock;
 use crate::control;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, read};
 use crate::ledger::{Ledger, Summary};
 use crate::options::Options;
 use crate::query;
+use crate::questions;
 use crate::reply::{Broken, Reply, ReplyBody};
 use crate::router::{Place, route};
 use crate::smpp::{self, Centre, SmppProgress, SmppRules};
@@ -319,6 +320,9 @@ async fn respond(
             let reply = match place {
                 Place::Control(path) => control::answer(state, &parts, path, body).await,
                 Place::Query => query::answer(&parts, &state.ledger),
+                Place::Question(path) => {
+                    question(state, (&parts, path), routed.behaviour, body).await
+                }
                 Place::Live => Reply::text(200, "ok"),
                 Place::Overview => control::overview(state),
                 _ => nowhere(parts.uri.path()),
@@ -347,6 +351,25 @@ async fn respond(
         vendor,
     };
     exchange.run(&parts, path, body).await
+}
+
+async fn question(
+    state: &State,
+    place: (&http::request::Parts, &str),
+    behaviour: Option<&str>,
+    body: Incoming,
+) -> Reply {
+    let name = behaviour.unwrap_or(DEFAULT);
+    let Some(actor) = state.registry.get(name) else {
+        return Reply::error(404, &format!("no behaviour is named `{name}`"));
+    };
+    match read(body, state.body_bytes).await {
+        Ok(body) => {
+            let now_ms = state.clock.now_ms();
+            questions::answer(&actor, &state.ledger, place, &body, now_ms)
+        }
+        Err(reply) => reply,
+    }
 }
 
 fn nowhere(path: &str) -> Reply {

@@ -39,9 +39,9 @@ use std::thread::JoinHandle;
 use austin_domain::{DeliveryId, Lane, MessageId, Timestamp};
 use austin_ports::BoxFuture;
 use austin_ports::ledger::{
-    Accepted, AttemptStart, CallRecord, Change, Error, Evidence, Filter, Found, Ledger,
-    MessageSummary, NewMessage, NewReceipt, Overdue, ParkedReceipt, ReceiptFate, Recovery, Result,
-    Settled, Settlement, WorkItem,
+    Accepted, AttemptStart, CallRecord, Change, Error, Evidence, Filter, Found, HandedOvers,
+    Ledger, MessageSummary, NewMessage, NewReceipt, Overdue, ParkedReceipt, ReceiptFate, Recovery,
+    Result, Settled, Settlement, WorkItem,
 };
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -286,6 +286,10 @@ impl Ledger for LocalLedger {
 
     fn overdue(&self, now: Timestamp, after: DeliveryId) -> BoxFuture<'_, Result<Overdue>> {
         Box::pin(self.read(move |reader| reader.overdue(now, after)))
+    }
+
+    fn handed_over(&self, before: DeliveryId, rows: usize) -> BoxFuture<'_, Result<HandedOvers>> {
+        Box::pin(self.read(move |reader| reader.handed_over(before, rows)))
     }
 
     fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>> {

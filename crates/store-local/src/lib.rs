@@ -10,6 +10,7 @@ pub mod entropy;
 pub mod finding;
 pub mod ledger;
 pub mod lock;
+pub mod mailboxes;
 pub mod migrate;
 pub mod vault;
 
@@ -19,4 +20,5 @@ pub use entropy::OsEntropy;
 pub use finding::{Finding, Severity};
 pub use ledger::LocalLedger;
 pub use lock::DataDir;
+pub use mailboxes::LocalMailboxes;
 pub use vault::Vault;

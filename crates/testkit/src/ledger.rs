@@ -9,9 +9,9 @@ use austin_domain::{DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict
 use austin_ports::BoxFuture;
 use austin_ports::ledger::{
     Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, DeliveryRow, Error, Event,
-    Evidence, Filter, Found, Interrupted, Ledger, MessageHead, MessageSummary, NewMessage,
-    NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow, Recovery, Result, Settled,
-    Settlement, Timer, WorkItem,
+    Evidence, Filter, Found, HandedOver, HandedOvers, Interrupted, Ledger, MessageHead,
+    MessageSummary, NewMessage, NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow,
+    Recovery, Result, Settled, Settlement, Timer, WorkItem,
 };
 use parking_lot::Mutex;
 
@@ -116,6 +116,28 @@ impl Delivery {
             self.row.due_at = None;
         }
         true
+    }
+
+    fn handed_over(&self) -> Option<HandedOver> {
+        let row = &self.row;
+        let sent_at = match row.state {
+            State::Sent => row.updated_at,
+            State::Delivered | State::Undelivered => self
+                .attempts
+                .last()
+                .filter(|attempt| attempt.attempt == row.attempts)
+                .map_or(self.started_at, |attempt| attempt.started_at),
+            _ => return None,
+        };
+        Some(HandedOver {
+            delivery: row.id,
+            lane: row.message.lane,
+            state: row.state,
+            account: row.account?,
+            sent_at,
+            attempts: row.attempts,
+            expires_at: row.message.expires_at,
+        })
     }
 
     fn is_ready(&self) -> bool {
@@ -270,8 +292,12 @@ impl Inner {
         let Some(delivery) = self.deliveries.get_mut(&change.delivery) else {
             return false;
         };
-        let from_fits = change.from.is_none_or(|from| from == delivery.row.state);
-        if !from_fits || !delivery.row.state.is_waiting() || !delivery.moves_to(change.to, now) {
+        let from = delivery.row.state;
+        let from_fits = change.from.is_none_or(|wanted| wanted == from);
+        let timed_out =
+            (change.from, from, change.to) == (Some(State::Sent), State::Sent, State::Queued);
+        let may_leave = from.is_waiting() || timed_out;
+        if !from_fits || !may_leave || !delivery.moves_to(change.to, now) {
             return false;
         }
         delivery.row.due_at = change.due_at;
@@ -318,9 +344,11 @@ impl Inner {
         if delivery.receipts.iter().any(|row| row.receipt == receipt) {
             return ReceiptFate::Repeated(id);
         }
+        let from = delivery.row.state;
+        let sent_at = (from == State::Sent).then_some(delivery.row.updated_at);
         let moved = receipt
             .state
-            .is_some_and(|state| delivery.moves_to(state, now));
+            .is_some_and(|state| !state.is_open() && delivery.moves_to(state, now));
         delivery.row.segments = receipt.segments.or(delivery.row.segments);
         delivery.receipts.push(ReceiptRow {
             received_at,
@@ -328,9 +356,18 @@ impl Inner {
         });
         let state = delivery.row.state;
         if moved {
-            ReceiptFate::Moved(id, state)
+            ReceiptFate::Moved {
+                delivery: id,
+                from,
+                to: state,
+                sent_at,
+            }
         } else {
-            ReceiptFate::Kept(id, state)
+            ReceiptFate::Kept {
+                delivery: id,
+                state,
+                sent_at,
+            }
         }
     }
 
@@ -384,6 +421,22 @@ impl Inner {
         }
         recovery.ready = ready.into_values().collect();
         recovery
+    }
+
+    fn handed_over(&self, before: DeliveryId, rows: usize) -> HandedOvers {
+        let read: Vec<&Delivery> = self
+            .deliveries
+            .range(..before)
+            .rev()
+            .map(|(_, delivery)| delivery)
+            .take(rows)
+            .collect();
+        let stopped = read
+            .last()
+            .filter(|_| read.len() >= rows)
+            .map(|delivery| delivery.row.id);
+        let found = read.into_iter().filter_map(Delivery::handed_over).collect();
+        (found, stopped)
     }
 
     fn find(&self, filter: &Filter) -> Found {
@@ -536,6 +589,10 @@ impl Ledger for MemoryLedger {
                 .collect();
             (overdue, None)
         })
+    }
+
+    fn handed_over(&self, before: DeliveryId, rows: usize) -> BoxFuture<'_, Result<HandedOvers>> {
+        self.read(|inner| inner.handed_over(before, rows))
     }
 
     fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>> {

@@ -15,6 +15,8 @@ pub mod clock;
 pub mod entropy;
 pub mod ledger;
 pub mod ledger_suite;
+pub mod mailboxes;
+pub mod mailboxes_suite;
 pub mod process;
 pub mod suite;
 
@@ -23,4 +25,5 @@ pub use client::Client;
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
 pub use ledger::MemoryLedger;
+pub use mailboxes::MemoryMailboxes;
 pub use process::Process;

@@ -1,12 +1,9 @@
 //! Every documented code of `SingleSendMail`, and the gateway's.
 //!
 //! Exact codes come before prefixes. The reader of the answer decides about a code that is in
-//! neither.
+//! neither. Codes that are about our clock are in `skew`.
 
 use crate::treatment::Treatment::{self, *};
-
-/// The request's time is too far from the vendor's.
-pub(super) const CLOCK_SKEW: &str = "InvalidTimeStamp.Expired";
 
 /// What a documented code asks for.
 pub(super) fn treatment(code: &str) -> Option<Treatment> {
@@ -38,8 +35,6 @@ const EXACT: &[(&str, Treatment)] = &[
     ("NoPermission", Misconfigured),
     ("InvalidAccessKeyId.NotFound", Misconfigured),
     ("SignatureDoesNotMatch", Misconfigured),
-    // Every call fails until the clock is set.
-    (CLOCK_SKEW, Misconfigured),
     // The vendor.
     ("InternalServiceError", Later),
     ("ServiceUnavailable", Later),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::codes;
 use crate::rounds::{Job, Reading};
 use crate::treatment::Treatment;
-use crate::{answer, json};
+use crate::{answer, json, skew};
 
 pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     let reply = match answer::http(reply) {
@@ -28,10 +28,9 @@ pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
         };
     };
     let message = json::text(&body, "Message").unwrap_or_default();
-    let message = match code == codes::CLOCK_SKEW {
-        true => format!("this machine's clock is too far off: {message}"),
-        false => message,
-    };
+    if let Some(verdict) = skew::refused(job, round, reply, &code, &message) {
+        return Reading::All(verdict);
+    }
     let cause = job.cause(round, &code, &message);
     match codes::treatment(&code) {
         Some(treatment) => treatment.of_call(job, cause),

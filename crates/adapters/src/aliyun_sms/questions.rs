@@ -6,7 +6,7 @@ use austin_adapter_api::{HttpReply, HttpRequest, Outcome, Receipt};
 use austin_domain::verdict::Acceptance;
 use serde_json::Value;
 
-use super::reply::{explained, receipt_key};
+use super::reply::receipt_key;
 use super::request::signed;
 use super::{AliyunSms, codes};
 use crate::asking::{Asks, SUBJECT, failed, unclear};
@@ -14,7 +14,7 @@ use crate::phone::vendor_digits;
 use crate::post::form;
 use crate::rounds::Job;
 use crate::treatment::Treatment;
-use crate::{answer, beijing, entries, json};
+use crate::{answer, beijing, entries, json, skew};
 
 impl Asks for AliyunSms {
     fn request(&self, job: &Job<'_>, question: &Question) -> Option<Result<HttpRequest, Answer>> {
@@ -45,7 +45,10 @@ impl Asks for AliyunSms {
         };
         if code != "OK" {
             let message = json::text(&body, "Message").unwrap_or_default();
-            let cause = job.cause(SUBJECT, &code, &explained(&code, message));
+            if let Some(verdict) = skew::refused(job, SUBJECT, reply, &code, &message) {
+                return failed(verdict);
+            }
+            let cause = job.cause(SUBJECT, &code, &message);
             let treatment = codes::treatment(&code).unwrap_or(Treatment::Elsewhere);
             return failed(treatment.verdict(job, cause));
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{codes, request};
 use crate::rounds::{Job, Reading};
 use crate::treatment::Treatment;
-use crate::{answer, json, phone};
+use crate::{answer, json, phone, skew};
 
 pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     let reply = match answer::http(reply) {
@@ -23,7 +23,10 @@ pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
         return Reading::Each(accepted(job, round, json::text(&body, "BizId")));
     }
     let message = json::text(&body, "Message").unwrap_or_default();
-    let cause = job.cause(round, &code, &explained(&code, message));
+    if let Some(verdict) = skew::refused(job, round, reply, &code, &message) {
+        return Reading::All(verdict);
+    }
+    let cause = job.cause(round, &code, &message);
     match codes::treatment(&code) {
         // Each number has its own words, and only some are refused.
         Some(Treatment::BadContent) if !request::is_same(job, round) => {
@@ -54,11 +57,4 @@ fn accepted(job: &Job<'_>, round: &[usize], biz_id: Option<String>) -> Vec<Verdi
 /// What a receipt is matched by: one `BizId` covers a whole call.
 pub(super) fn receipt_key(biz_id: &str, number: &str) -> String {
     format!("{biz_id}/{}", phone::vendor_digits(number))
-}
-
-pub(super) fn explained(code: &str, message: String) -> String {
-    if code == codes::CLOCK_SKEW {
-        return format!("this machine's clock is too far off: {message}");
-    }
-    message
 }

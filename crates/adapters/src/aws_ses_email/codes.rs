@@ -1,4 +1,5 @@
-//! Every exception that `SendEmail` documents, and the common errors of AWS.
+//! Every exception that `SendEmail` documents, and the common errors of AWS. Codes that are about
+//! our clock are in `skew`.
 
 use crate::treatment::Treatment::{self, *};
 
@@ -37,8 +38,6 @@ const CODES: &[(&str, Treatment)] = &[
     ("ExpiredTokenException", Misconfigured),
     ("NotAuthorized", Misconfigured),
     ("OptInRequired", Misconfigured),
-    // The clock is off.
-    ("RequestExpired", Misconfigured),
     // The vendor.
     ("InternalFailure", Later),
     ("InternalServerException", Later),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::codes;
 use crate::rounds::{Job, Reading};
 use crate::treatment::Treatment;
-use crate::{answer, json};
+use crate::{answer, json, skew};
 
 pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     let reply = match answer::http(reply) {
@@ -29,7 +29,11 @@ pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
         return Reading::All(answer::without_code(job, round, reply));
     };
     let message = json::text(&body, "message").or_else(|| json::text(&body, "Message"));
-    let cause = job.cause(round, &code, &message.unwrap_or_default());
+    let message = message.unwrap_or_default();
+    if let Some(verdict) = skew::refused(job, round, reply, &code, &message) {
+        return Reading::All(verdict);
+    }
+    let cause = job.cause(round, &code, &message);
     match codes::treatment(&code) {
         Some(treatment) => treatment.of_call(job, cause),
         // Undocumented. A refusal, unless the vendor (or its gateway) failed on the way.

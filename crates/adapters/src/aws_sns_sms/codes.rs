@@ -1,7 +1,7 @@
 //! Every documented code of `Publish`, and those common to all AWS services.
 //!
 //! Exact codes come before prefixes. The reader of the answer decides about a code that is in
-//! neither.
+//! neither. Codes that are about our clock are in `skew`.
 
 use crate::treatment::Treatment::{self, *};
 
@@ -58,7 +58,7 @@ const EXACT: &[(&str, Treatment)] = &[
     ("KMSThrottling", Throttled),
     // The number opted out at this account.
     ("OptedOut", BadRecipient),
-    // The account: permission, keys, signature, clock, spend limit, a sender that is not there.
+    // The account: permission, keys, signature, spend limit, a sender that is not there.
     ("AuthorizationError", Misconfigured),
     ("AccessDenied", Misconfigured),
     ("AccessDeniedException", Misconfigured),
@@ -69,7 +69,6 @@ const EXACT: &[(&str, Treatment)] = &[
     ("MissingAuthenticationToken", Misconfigured),
     ("SignatureDoesNotMatch", Misconfigured),
     ("IncompleteSignature", Misconfigured),
-    ("RequestExpired", Misconfigured),
     ("ExpiredToken", Misconfigured),
     ("ExpiredTokenException", Misconfigured),
     ("InvalidSecurity", Misconfigured),

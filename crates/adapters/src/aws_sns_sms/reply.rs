@@ -7,7 +7,7 @@ use austin_domain::verdict::Acceptance;
 use super::codes;
 use crate::rounds::{Job, Reading};
 use crate::treatment::Treatment;
-use crate::{answer, xml};
+use crate::{answer, skew, xml};
 
 pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     let reply = match answer::http(reply) {
@@ -29,24 +29,14 @@ pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     };
     let words = error.and_then(|error| xml::text(error, "Message"));
     let words = words.unwrap_or_default();
-    let cause = job.cause(round, &code, &explained(&words));
+    if let Some(verdict) = skew::refused(job, round, reply, &code, &words) {
+        return Reading::All(verdict);
+    }
+    let cause = job.cause(round, &code, &words);
     Reading::All(match codes::treatment(&code, &words) {
         Some(treatment) => treatment.verdict(job, cause),
         // Undocumented. A refusal, unless the vendor failed on the way.
         None if reply.status.is_server_error() => answer::without_code(job, round, reply),
         None => Treatment::Elsewhere.verdict(job, cause),
     })
-}
-
-/// Several codes mean a clock that is off; only the words tell it from a wrong key.
-fn explained(words: &str) -> String {
-    let skewed = [
-        "Signature expired",
-        "Signature not yet current",
-        "Request has expired",
-    ];
-    if skewed.iter().any(|start| words.contains(start)) {
-        return format!("this machine's clock is too far off: {words}");
-    }
-    words.to_owned()
 }

@@ -47,7 +47,7 @@ fn authenticate(account: &Account, request: &Inbound) -> Result<(), Refused> {
     }
 }
 
-fn receipt(entry: &Value) -> Result<Receipt, String> {
+pub(super) fn receipt(entry: &Value) -> Result<Receipt, String> {
     let key = json::text(entry, "id").ok_or("has no id")?;
     let status = json::text(entry, "status").ok_or("has no status")?;
     let outcome = match status.as_str() {

@@ -40,10 +40,8 @@ pub(super) fn send(job: &Job<'_>, round: &[usize]) -> Result<HttpRequest, Verdic
     let body = serde_json::to_vec(&body)
         .map_err(|error| Verdict::BadContent(Cause::new("bad_body", &error.to_string())))?;
     let mut request = post(endpoint.url("/sim/send"), JSON, body);
-    if let Some(token) = job
-        .account
-        .secret("token")
-        .filter(|token| !token.is_empty())
+    if !super::by_token(job.account)
+        && let Some(token) = job.account.secret("token")
     {
         add_header(&mut request, "authorization", &format!("Bearer {token}"))?;
     }

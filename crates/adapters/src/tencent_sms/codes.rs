@@ -1,14 +1,13 @@
 //! Every documented code of SendSms, for a whole call or for one number.
 //!
 //! Exact codes come before prefixes. A code that is in neither is a refusal all the same: the
-//! message was not sent, another account may take it ([`UNKNOWN`]).
+//! message was not sent, another account may take it ([`UNKNOWN`]). Codes that are about our clock
+//! are in `skew`.
 
 use crate::treatment::Treatment::{self, *};
 
 /// What an undocumented code means.
 const UNKNOWN: Treatment = Elsewhere;
-/// The request's time is more than five minutes from the vendor's.
-pub(super) const CLOCK_SKEW: &str = "AuthFailure.SignatureExpire";
 /// Marketing is allowed from 8 to 22 h only.
 pub(super) const MARKETING_HOURS: &str = "FailedOperation.MarketingSendTimeConstraint";
 

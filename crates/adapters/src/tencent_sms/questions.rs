@@ -8,12 +8,12 @@ use austin_domain::verdict::Acceptance;
 use serde_json::{Value, json};
 
 use super::request::signed;
-use super::{TencentSms, codes, reply};
+use super::{TencentSms, codes};
 use crate::asking::{Asks, SUBJECT, failed, unclear};
 use crate::entries::own_reference;
 use crate::post::setting;
 use crate::rounds::Job;
-use crate::{answer, entries, json as fields};
+use crate::{answer, entries, json as fields, skew};
 
 /// Most statuses of an answer.
 const LIMIT: usize = 100;
@@ -48,7 +48,10 @@ impl Asks for TencentSms {
         let response = &body["Response"];
         if let Some(code) = fields::text(&response["Error"], "Code") {
             let message = fields::text(&response["Error"], "Message").unwrap_or_default();
-            let cause = job.cause(SUBJECT, &code, &reply::explained(&code, message));
+            if let Some(verdict) = skew::refused(job, SUBJECT, reply, &code, &message) {
+                return failed(verdict);
+            }
+            let cause = job.cause(SUBJECT, &code, &message);
             return failed(codes::treatment(&code).verdict(job, cause));
         }
         let statuses = match &response["PullSmsSendStatusSet"] {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::codes;
 use crate::rounds::{Job, Reading};
-use crate::{answer, beijing, json, phone};
+use crate::{answer, beijing, json, phone, skew};
 
 /// First hour (Beijing) at which marketing may be sent again.
 const MARKETING_FROM_HOUR: u8 = 8;
@@ -23,7 +23,10 @@ pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     let response = &body["Response"];
     if let Some(code) = json::text(&response["Error"], "Code") {
         let message = json::text(&response["Error"], "Message").unwrap_or_default();
-        let cause = job.cause(round, &code, &explained(&code, message));
+        if let Some(verdict) = skew::refused(job, round, reply, &code, &message) {
+            return Reading::All(verdict);
+        }
+        let cause = job.cause(round, &code, &message);
         return match delayed(&code, job) {
             Some(after) => Reading::All(Verdict::Later {
                 cause,
@@ -76,7 +79,7 @@ fn verdict(job: &Job<'_>, item: &Item, status: &Value) -> Verdict {
         });
     }
     let message = json::text(status, "Message").unwrap_or_default();
-    let cause = job.cause_for(item, &code, &explained(&code, message));
+    let cause = job.cause_for(item, &code, &message);
     match delayed(&code, job) {
         Some(after) => Verdict::Later {
             cause,
@@ -90,14 +93,4 @@ fn verdict(job: &Job<'_>, item: &Item, status: &Value) -> Verdict {
 fn delayed(code: &str, job: &Job<'_>) -> Option<std::time::Duration> {
     (code == codes::MARKETING_HOURS)
         .then(|| beijing::until_hour(MARKETING_FROM_HOUR, job.context.now))
-}
-
-pub(super) fn explained(code: &str, message: String) -> String {
-    if code == codes::CLOCK_SKEW {
-        return format!(
-            "this machine's clock is more than five minutes off (or the request was held up): \
-             {message}"
-        );
-    }
-    message
 }

@@ -2,12 +2,10 @@
 //!
 //! Exact codes come before prefixes. The reader of the answer decides about a code that is in
 //! neither. A call with one number may be refused with a code that otherwise comes by receipt; in
-//! a receipt all codes but `0` say that the message did not arrive.
+//! a receipt all codes but `0` say that the message did not arrive. Codes that are about our clock
+//! are in `skew`.
 
 use crate::treatment::Treatment::{self, *};
-
-/// The request's time is too far from the vendor's.
-pub(super) const CLOCK_SKEW: &str = "InvalidTimestamp";
 
 /// What a documented code asks for.
 pub(super) fn treatment(code: &str) -> Option<Treatment> {
@@ -70,7 +68,6 @@ const EXACT: &[(&str, Treatment)] = &[
     ("UN:0900", Later),
     // The gateway (common codes of Volcengine's OpenAPI).
     ("FlowLimitExceeded", Throttled),
-    (CLOCK_SKEW, Misconfigured),
     ("MissingAuthenticationToken", Misconfigured),
     ("MissingSignature", Misconfigured),
     ("InvalidAuthorization", Misconfigured),

@@ -7,11 +7,11 @@ use austin_domain::verdict::Acceptance;
 use serde_json::{Value, json};
 
 use super::request::{Action, number, signed};
-use super::{VolcengineSms, codes, reply};
+use super::{VolcengineSms, codes};
 use crate::asking::{Asks, SUBJECT, failed, nothing_to_ask_by, unclear};
 use crate::post::setting;
 use crate::rounds::Job;
-use crate::{answer, beijing, entries, json as fields};
+use crate::{answer, beijing, entries, json as fields, skew};
 
 const GET_SMS_SEND_DETAILS: Action = Action {
     name: "GetSmsSendDetails",
@@ -48,7 +48,10 @@ impl Asks for VolcengineSms {
         let error = &body["ResponseMetadata"]["Error"];
         if let Some(code) = fields::text(error, "Code") {
             let message = fields::text(error, "Message").unwrap_or_default();
-            let cause = job.cause(SUBJECT, &code, &reply::explained(&code, message));
+            if let Some(verdict) = skew::refused(job, SUBJECT, reply, &code, &message) {
+                return failed(verdict);
+            }
+            let cause = job.cause(SUBJECT, &code, &message);
             let verdict = codes::treatment(&code).map(|t| t.verdict(job, cause.clone()));
             return failed(verdict.unwrap_or(austin_domain::Verdict::Elsewhere(cause)));
         }

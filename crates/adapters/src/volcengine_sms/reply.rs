@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::codes;
 use crate::rounds::{Job, Reading};
 use crate::treatment::Treatment;
-use crate::{answer, json};
+use crate::{answer, json, skew};
 
 pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     let reply = match answer::http(reply) {
@@ -19,7 +19,10 @@ pub(super) fn read(job: &Job<'_>, round: &[usize], reply: &Reply) -> Reading {
     let error = &body["ResponseMetadata"]["Error"];
     if let Some(code) = json::text(error, "Code") {
         let message = json::text(error, "Message").unwrap_or_default();
-        let cause = job.cause(round, &code, &explained(&code, message));
+        if let Some(verdict) = skew::refused(job, round, reply, &code, &message) {
+            return Reading::All(verdict);
+        }
+        let cause = job.cause(round, &code, &message);
         return match codes::treatment(&code) {
             Some(treatment) => treatment.of_call(job, cause),
             // Undocumented. A refusal, unless the vendor (or its gateway) failed on the way.
@@ -58,11 +61,4 @@ fn accepted(job: &Job<'_>, round: &[usize], ids: &[Value]) -> Reading {
         })
     };
     Reading::Each(ids.into_iter().map(accept).collect())
-}
-
-pub(super) fn explained(code: &str, message: String) -> String {
-    if code == codes::CLOCK_SKEW {
-        return format!("this machine's clock is too far off: {message}");
-    }
-    message
 }

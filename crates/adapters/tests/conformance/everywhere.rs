@@ -12,7 +12,7 @@ use super::support::*;
 const SECRET: &str = "whsec_YSB0ZXN0IHNlY3JldCBvZiAzMCBieXRlcywgbm8gMQ==";
 
 /// One case per adapter, with a batch that takes more than one call where there is such.
-fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let mut cases = phone_cases();
     cases.extend(mail_cases());
     cases

@@ -17,6 +17,7 @@ mod sendgrid;
 mod ses;
 mod signatures;
 mod simulator;
+mod skew;
 mod smpp;
 mod smtp;
 mod support;

@@ -201,7 +201,8 @@ fn every_exception() {
             let (verdicts, _) = case()
                 .drive(|_| http_with(400, ("x-amzn-errortype", header), r#"{"message":"said"}"#));
             assert_eq!(word_and_code(&verdicts[0]), (*expected, *code));
-            assert_eq!(verdicts[0].cause().unwrap().detail, "said");
+            let detail = &verdicts[0].cause().unwrap().detail;
+            assert!(detail.ends_with("said"), "{detail}");
             let body = json!({"__type": format!("com.amazonaws.sesv2#{code}"), "Message": "said"});
             let verdicts = case().answered(400, &body);
             assert_eq!(word_and_code(&verdicts[0]), (*expected, *code));

@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use austin_adapter_api::question::{Answer, Asking, Found, Question, Subject};
 use austin_adapter_api::sign::{hex, hmac_sha256};
+use austin_adapter_api::{Fault, FaultKind, Outcome, Phase, Reply, State, Step, TokenWant};
 use austin_domain::verdict::Acceptance;
 use austin_domain::{Channel, Content, Verdict};
 use http::{HeaderMap, HeaderValue};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -211,4 +214,159 @@ fn receipts_are_read_and_answered() {
     assert_eq!(read.receipts[0].at, read.receipts[1].at);
     assert_eq!(read.receipts[0].reference.as_deref(), Some("dlv_1"));
     assert_eq!(read.receipts[3].detail, "entry 3: has no id");
+}
+
+fn by_token() -> Case {
+    let settings = json!({"endpoint": "http://127.0.0.1:7071", "auth": "token"});
+    Case::new(
+        "simulator",
+        account(settings, &[("token", "sim-token-1")]),
+        batch(&MAINLAND[..1], &[], text("x")),
+    )
+}
+
+fn wanted(step: Step) -> (TokenWant, State) {
+    match step {
+        Step::Token { want, state } => (want, state),
+        step => panic!("no token is wanted: {step:?}"),
+    }
+}
+
+#[test]
+fn a_refused_token_is_replaced_and_the_call_made_again() {
+    let case = by_token();
+    let (want, state) = wanted(case.start());
+    assert_eq!(
+        (want.name.as_str(), want.refused.is_none()),
+        ("access", true)
+    );
+    let Step::Call { call, state } = case.resume(state, Reply::Token("first".into())) else {
+        panic!("no call")
+    };
+    assert_eq!(as_http(call).headers["authorization"], "Bearer first");
+    let refused = http(401, json!({"code": "token_invalid"}).to_string());
+    let (want, state) = wanted(case.resume(state, refused));
+    assert_eq!(want.refused.unwrap().expose_secret(), "first");
+    let Step::Call { call, state } = case.resume(state, Reply::Token("second".into())) else {
+        panic!("no call")
+    };
+    assert_eq!(as_http(call).headers["authorization"], "Bearer second");
+    let ok = json!({"results": [{"reference": "dlv_1", "code": "ok", "id": "sim-1"}]});
+    let Step::Done(verdicts) = case.resume(state, http(200, ok.to_string())) else {
+        panic!("no end")
+    };
+    assert_eq!(words(&verdicts), ["accepted"]);
+}
+
+#[test]
+fn without_a_token_nothing_was_sent() {
+    let case = by_token();
+    let (_, state) = wanted(case.start());
+    let fault = Reply::Fault(Fault {
+        phase: Phase::NotSent,
+        kind: FaultKind::Connect,
+        detail: "no token".into(),
+    });
+    let Step::Done(verdicts) = case.resume(state, fault) else {
+        panic!("no end")
+    };
+    assert_eq!(words(&verdicts), ["elsewhere"]);
+}
+
+fn subject() -> Subject {
+    Subject {
+        reference: "dlv_1".into(),
+        to: "+8613711112222".into(),
+        vendor_id: None,
+        sent_at: context().now,
+    }
+}
+
+/// The request of a question and the answer to this reply.
+fn asked(question: &Question, reply: &Value) -> (String, Answer) {
+    let settings = json!({"endpoint": "http://127.0.0.1:7071", "query": true, "pull": true});
+    let account = account(settings, &[("token", "sim-token-1")]);
+    let simulator = adapter("simulator");
+    let Asking::Call { call, state } = simulator.ask(&account, question, &context()) else {
+        panic!("no call")
+    };
+    let request = as_http(call);
+    assert_eq!(request.headers["authorization"], "Bearer sim-token-1");
+    let reply = http(200, reply.to_string());
+    match simulator.answer(&account, question, state, reply, &context()) {
+        Asking::Done(answer) => (format!("{} {}", request.method, request.url), answer),
+        asking => panic!("{asking:?}"),
+    }
+}
+
+#[test]
+fn what_became_of_a_message() {
+    let query = Question::Query(subject());
+    let known =
+        json!({"reference": "dlv_1", "accepted": true, "id": "sim-1", "status": "delivered"});
+    let (line, answer) = asked(&query, &known);
+    assert_eq!(line, "GET http://127.0.0.1:7071/sim/query?reference=dlv_1");
+    let Answer::Found(Found::Known {
+        acceptance,
+        receipt,
+    }) = answer
+    else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(acceptance.vendor_id.as_deref(), Some("sim-1"));
+    assert_eq!(receipt.unwrap().outcome, Outcome::Delivered);
+    let (_, answer) = asked(&query, &json!({"reference": "dlv_1", "accepted": false}));
+    assert!(matches!(answer, Answer::Found(Found::Absent)), "{answer:?}");
+    for other in [json!({"reference": "dlv_2", "accepted": false}), json!([1])] {
+        let (_, answer) = asked(&query, &other);
+        assert!(matches!(answer, Answer::Failed(_)), "{other}: {answer:?}");
+    }
+}
+
+#[test]
+fn tokens_receipts_recalls_and_the_balance_are_asked_for() {
+    let token = Question::Token {
+        name: "access".into(),
+    };
+    let (line, answer) = asked(&token, &json!({"token": "t", "expires_in_ms": 5000}));
+    assert_eq!(line, "POST http://127.0.0.1:7071/sim/token");
+    let Answer::Token(token) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(token.expires_in, Some(Duration::from_secs(5)));
+    let pull = Question::Pull {
+        cursor: State(json!(7)),
+    };
+    let page = json!({"receipts": [{"id": "sim-1", "status": "delivered"}, 5], "cursor": 9,
+        "more": true});
+    let (line, answer) = asked(&pull, &page);
+    assert_eq!(line, "GET http://127.0.0.1:7071/sim/receipts?after=7");
+    let Answer::Receipts(pulled) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(
+        (pulled.receipts.len(), pulled.more),
+        (2, true),
+        "none is dropped"
+    );
+    assert_eq!(pulled.cursor, State(json!(9)));
+    let (_, answer) = asked(&Question::Recall(subject()), &json!({"code": "too_late"}));
+    assert!(matches!(answer, Answer::NotRecalled(_)), "{answer:?}");
+    let (_, answer) = asked(&Question::Balance, &json!({"amount": 5, "unit": "CNY"}));
+    assert!(matches!(answer, Answer::Balance(_)), "{answer:?}");
+}
+
+#[test]
+fn an_account_that_is_not_to_be_asked_says_so_without_a_call() {
+    let account = account(json!({"endpoint": "http://127.0.0.1:7071"}), &[]);
+    let pull = Question::Pull {
+        cursor: State::default(),
+    };
+    for question in [pull, Question::Query(subject())] {
+        let asking = adapter("simulator").ask(&account, &question, &context());
+        assert!(
+            matches!(asking, Asking::Done(Answer::Unsupported)),
+            "{asking:?}"
+        );
+    }
 }

@@ -307,6 +307,51 @@ pub(crate) const KEYS: &[Key] = &[
         get: |of| of.engine.max_attachment_bytes.to_string(),
     },
     Key {
+        path: "engine.inquiry_wait",
+        takes: "duration",
+        about: "How long after an unknown outcome the vendor is asked what became of it, where it \
+                can be asked; the pauses then double.",
+        set: |to, given| {
+            given
+                .duration(TENTH..=MINUTE)
+                .map(|value| to.engine.inquiry_wait = value)
+        },
+        get: |of| shown(of.engine.inquiry_wait),
+    },
+    Key {
+        path: "engine.inquiry_for",
+        takes: "duration",
+        about: "How long a vendor is asked before the outcome stays unknown.",
+        set: |to, given| {
+            given
+                .duration(from_a_second_to(Duration::from_secs(3_600)))
+                .map(|value| to.engine.inquiry_for = value)
+        },
+        get: |of| shown(of.engine.inquiry_for),
+    },
+    Key {
+        path: "engine.inquiries",
+        takes: "number",
+        about: "Deliveries that vendors are asked about at a time.",
+        set: |to, given| {
+            given
+                .size(1..=100_000)
+                .map(|value| to.engine.inquiries = value)
+        },
+        get: |of| of.engine.inquiries.to_string(),
+    },
+    Key {
+        path: "engine.receipt_deadline",
+        takes: "duration",
+        about: "How long a receipt may take before it counts as missing.",
+        set: |to, given| {
+            given
+                .duration(MINUTE..=Duration::from_secs(30 * 86_400))
+                .map(|value| to.engine.receipt_deadline = value)
+        },
+        get: |of| shown(of.engine.receipt_deadline),
+    },
+    Key {
         path: "engine.retain_for",
         takes: "duration or `forever`",
         about: "How long settled deliveries are kept. Whole ledger files are removed.",
@@ -438,5 +483,85 @@ pub(crate) const KEYS: &[Key] = &[
                 .map(|path| path.display().to_string())
                 .unwrap_or_default()
         },
+    },
+    Key {
+        path: "script.workers",
+        takes: "number",
+        about: "Processes that run uploaded scripts; one more is started for scripts that \
+                misbehave.",
+        set: |to, given| given.size(1..=64).map(|value| to.script.workers = value),
+        get: |of| of.script.workers.to_string(),
+    },
+    Key {
+        path: "script.call_time",
+        takes: "duration",
+        about: "Processor time one call of a script may take.",
+        set: |to, given| {
+            given
+                .duration(Duration::from_millis(1)..=MINUTE)
+                .map(|value| to.script.limits.time = value)
+        },
+        get: |of| shown(of.script.limits.time),
+    },
+    Key {
+        path: "script.heap_bytes",
+        takes: "size",
+        about: "Memory a script may take.",
+        set: |to, given| {
+            given
+                .bytes(MIB..=512 * MIB)
+                .map(|value| to.script.limits.heap_bytes = value)
+        },
+        get: |of| of.script.limits.heap_bytes.to_string(),
+    },
+    Key {
+        path: "script.hard_deadline",
+        takes: "duration",
+        about: "How long a worker may be busy with one call before it is killed.",
+        set: |to, given| {
+            given
+                .duration(TENTH..=MINUTE)
+                .map(|value| to.script.hard_deadline = value)
+        },
+        get: |of| shown(of.script.hard_deadline),
+    },
+    Key {
+        path: "script.strikes",
+        takes: "number",
+        about: "Limits hit or workers taken down within ten minutes after which a version is not \
+                called any more.",
+        set: |to, given| given.size(1..=1_000).map(|value| to.script.strikes = value),
+        get: |of| of.script.strikes.to_string(),
+    },
+    Key {
+        path: "mailboxes.directory",
+        takes: "absolute path",
+        about: "Directory with a Maildir for each account whose bounce mails are read, named by the account's key; see bounces.md.",
+        set: |to, given| {
+            let path = std::path::PathBuf::from(given.text()?);
+            if !path.is_absolute() {
+                return Err("expected an absolute path".into());
+            }
+            to.mailboxes.directory = Some(path);
+            Ok(())
+        },
+        get: |of| {
+            of.mailboxes
+                .directory
+                .as_ref()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default()
+        },
+    },
+    Key {
+        path: "mailboxes.max_mail_bytes",
+        takes: "size",
+        about: "Largest mail that is read from a mailbox; a larger one is set aside.",
+        set: |to, given| {
+            given
+                .bytes(64 * 1024..=256 * MIB)
+                .map(|value| to.mailboxes.most_bytes = value)
+        },
+        get: |of| of.mailboxes.most_bytes.to_string(),
     },
 ];

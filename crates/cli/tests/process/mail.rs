@@ -8,11 +8,15 @@ const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\x00\x01\x02\xff\xfe not really a pict
 
 /// The answer to the account's creation.
 async fn set_up(rig: &Rig, server: &MailServer) -> Value {
+    set_up_with(rig, server, "bounce+{delivery}@corp.example").await
+}
+
+async fn set_up_with(rig: &Rig, server: &MailServer, return_path: &str) -> Value {
     let account = json!({
         "key": "mail", "channel": "email", "adapter": "smtp", "enabled": true,
         "settings": {"host": "127.0.0.1", "port": server.port, "tls": "none",
             "from": "shop@corp.example", "from_name": "商城", "username": "austin",
-            "return_path": "bounce+{delivery}@corp.example"},
+            "return_path": return_path},
         "secrets": {"password": "test-password"},
     });
     let made = rig
@@ -166,6 +170,43 @@ async fn a_bounce_moves_its_delivery() {
     );
     let other = client.get(&format!("/v1/deliveries/{}", ids[1])).await;
     assert_eq!(other["state"], "sent", "{other:#}");
+}
+
+/// The same by a mailbox: the server files the bounce, austin takes it from there. What is no
+/// bounce is set aside.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bounce_in_a_mailbox_moves_its_delivery() {
+    let Some(server) = MailServer::start() else {
+        return;
+    };
+    let directory = server.mailboxes();
+    let new = directory.join("mail/new");
+    std::fs::create_dir_all(&new).unwrap();
+    std::fs::create_dir_all(directory.join("mail/tmp")).unwrap();
+    server.owns(&directory);
+    std::fs::write(new.join("1.holiday"), "Subject: away until Monday\n\n").unwrap();
+    let rig = Rig::start(&format!("[mailboxes]\ndirectory = {directory:?}\n"));
+    set_up_with(&rig, &server, "filed+{delivery}@corp.example").await;
+    let body = json!({"template": "shipped", "vars": {"code": "A1"}, "to": ["gone@corp.example"]});
+    let mut client = rig.client();
+    let answer = client.must("POST", "/v1/messages", Some(&body)).await;
+    let id = answer["deliveries"][0]["id"].as_str().unwrap();
+    let path = format!("/v1/deliveries/{id}");
+    let moved = until(&mut client, &path, |delivery| {
+        (delivery["state"] == "undelivered").then(|| delivery.clone())
+    })
+    .await;
+    let code = moved["receipts"][0]["code"].as_str().unwrap();
+    assert!(code.starts_with("5."), "{moved:#}\n{}", server.log());
+    let count = |folder: &str| {
+        let entries = std::fs::read_dir(directory.join("mail").join(folder));
+        entries.map_or(0, Iterator::count)
+    };
+    let end = std::time::Instant::now() + crate::rig::START;
+    while (count("new"), count("cur"), count(".failed/cur")) != (0, 1, 1) {
+        assert!(std::time::Instant::now() < end, "{}", server.log());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }
 
 /// Posts a mail as a mail server's pipe would; the answer's status.

@@ -48,7 +48,7 @@ impl MailServer {
             .tempdir()
             .unwrap();
         let root = folder.path();
-        for name in ["spool", "log", "mail"] {
+        for name in ["spool", "log", "mail", "bounces"] {
             std::fs::create_dir(root.join(name)).unwrap();
         }
         let user = owner(root);
@@ -118,6 +118,17 @@ impl MailServer {
                 }
             })
             .collect()
+    }
+
+    /// The directory that holds the Maildir of the account `mail`, with what is sent to `filed…`.
+    pub(crate) fn mailboxes(&self) -> PathBuf {
+        self.folder.path().join("bounces")
+    }
+
+    /// Gives the server's user a directory and what is in it.
+    pub(crate) fn owns(&self, directory: &Path) {
+        assert!(directory.starts_with(self.folder.path()));
+        owner(directory);
     }
 
     /// What the server wrote down.
@@ -195,10 +206,21 @@ gone:
   local_parts = ^gone
   data = :fail: 550 5.2.1 mailbox is closed
   allow_fail
+bounces:
+  driver = accept
+  local_parts = ^filed
+  transport = bounces
 all:
   driver = accept
   transport = maildir
 begin transports
+bounces:
+  driver = appendfile
+  directory = {root}/bounces/mail
+  maildir_format
+  create_directory
+  envelope_to_add
+  user = {user}
 maildir:
   driver = appendfile
   directory = {root}/mail

@@ -8,6 +8,7 @@
     reason = "a failed expectation fails the test; what a run met is worth knowing"
 )]
 
+mod adapters;
 mod isolation;
 mod kill;
 mod load;
@@ -16,6 +17,7 @@ mod mail_server;
 mod mail_vendors;
 mod program;
 mod rig;
+mod sdk;
 mod smpp;
 mod smpp_peers;
 mod vendors;

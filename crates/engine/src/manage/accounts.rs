@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use austin_adapter_api::{Descriptor, validate};
+use austin_adapter_api::validate;
 use austin_domain::{AccountId, Channel};
 use austin_ports::catalog::{AccountRecord, CatalogChange, Limits};
 use secrecy::SecretString;
@@ -18,6 +18,12 @@ use crate::refusal::{FieldFault, Refusal};
 
 /// Most calls a second an account may be set to.
 const MAX_PER_SECOND: u32 = 1_000_000;
+/// Most recipients a day an account may be set to.
+const MAX_PER_DAY: u64 = 1_000_000_000_000;
+/// Rules about one number, what one may allow, and its longest window in seconds (31 days).
+const MAX_RULES: usize = 8;
+const MAX_PER_NUMBER: u64 = 10_000;
+const LONGEST_WINDOW: u64 = 31 * 24 * 3600;
 /// Most calls at a time an account may be set to.
 const MAX_CONCURRENCY: u16 = 10_000;
 
@@ -264,16 +270,18 @@ impl Registrar<'_> {
         settings: &BTreeMap<String, Value>,
         secrets: &BTreeMap<String, SecretString>,
     ) {
-        let Some(descriptor) = self.descriptor(adapter) else {
-            let known: Vec<&str> = self
-                .adapters
-                .iter()
-                .map(|adapter| adapter.descriptor().name.as_str())
-                .collect();
+        let Some(speaker) = self.adapters.get(adapter) else {
+            if let Some(why) = self.adapters.fault(adapter) {
+                faults.add("/adapter", "adapter_unusable", why);
+                return;
+            }
+            let known = self.adapters.all();
+            let known: Vec<&str> = known.iter().map(|s| s.descriptor().name.as_str()).collect();
             let detail = format!("is not an adapter; known: {}", known.join(", "));
             faults.add("/adapter", "unknown_value", detail);
             return;
         };
+        let descriptor = speaker.descriptor();
         if let Some(channel) = channel
             && !descriptor.channels.contains(&channel)
         {
@@ -287,9 +295,9 @@ impl Registrar<'_> {
     }
 
     fn check_limits(&self, faults: &mut Faults, adapter: &str, limits: &Limits) {
-        let most = self
-            .descriptor(adapter)
-            .map_or(u16::MAX, |descriptor| descriptor.batching.max_recipients);
+        let most = self.adapters.get(adapter).map_or(u16::MAX, |speaker| {
+            speaker.descriptor().batching.max_recipients
+        });
         for (name, value, max) in [
             ("per_second", limits.per_second, MAX_PER_SECOND),
             (
@@ -302,16 +310,40 @@ impl Registrar<'_> {
                 limits.concurrency.map(u32::from),
                 u32::from(MAX_CONCURRENCY),
             ),
+            (
+                "recipients_per_second",
+                limits.recipients_per_second,
+                MAX_PER_SECOND,
+            ),
         ] {
-            if value.is_some_and(|value| !(1..=max).contains(&value)) {
-                let detail = format!("must be from 1 to {max}");
-                faults.add(&format!("/limits/{name}"), "out_of_range", detail);
-            }
+            within(
+                faults,
+                &format!("/limits/{name}"),
+                value.map(u64::from),
+                max.into(),
+            );
+        }
+        let day = limits.recipients_per_day;
+        within(faults, "/limits/recipients_per_day", day, MAX_PER_DAY);
+        let rules = limits.per_number.as_deref().unwrap_or_default();
+        if rules.len() > MAX_RULES {
+            let detail = format!("must be {MAX_RULES} rules at most");
+            faults.add("/limits/per_number", "out_of_range", detail);
+        }
+        for (index, rule) in rules.iter().enumerate() {
+            let at = format!("/limits/per_number/{index}");
+            let (count, seconds) = (rule.count.into(), rule.window.as_secs());
+            within(faults, &format!("{at}/count"), Some(count), MAX_PER_NUMBER);
+            let window = format!("{at}/window_seconds");
+            within(faults, &window, Some(seconds), LONGEST_WINDOW);
         }
     }
+}
 
-    fn descriptor(&self, adapter: &str) -> Option<&Descriptor> {
-        Some(self.adapters.get(adapter)?.descriptor())
+/// Names a value that is not from 1 to `max`.
+fn within(faults: &mut Faults, pointer: &str, value: Option<u64>, max: u64) {
+    if value.is_some_and(|value| !(1..=max).contains(&value)) {
+        faults.add(pointer, "out_of_range", format!("must be from 1 to {max}"));
     }
 }
 

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use austin_adapter_api::{Adapter, Call, Fault, FaultKind, HttpReply, Phase, Reply};
 use austin_adapters::simulator::Simulator;
+use austin_adapters::smtp::Smtp;
 use austin_domain::{AccountId, AppId, Class, DeliveryId, Reason, State, TemplateId, Timestamp};
 use austin_engine::send::{Recipient, SendAnswer, SendRequest};
+use austin_engine::status::AccountStatus;
 use austin_engine::{Adapters, Caller, Config, Engine, Parts, Refusal};
 use austin_ports::catalog::{Catalog, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::Change;
 use austin_ports::wire::{Exchange, Fetched, Outgoing};
-use austin_ports::{Blobs, BoxFuture, Clock, Entropy, Ledger, Wire};
+use austin_ports::{Blobs, BoxFuture, Clock, Entropy, Ledger, Mailboxes, Wire};
 use austin_testkit::builders::{self, NOW};
-use austin_testkit::{GivenCatalog, ManualClock, MemoryLedger, SeededEntropy};
+use austin_testkit::{GivenCatalog, ManualClock, MemoryLedger, MemoryMailboxes, SeededEntropy};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
@@ -31,6 +33,8 @@ pub(crate) enum Behaviour {
     Down,
     /// Takes everything and cuts the connection instead of answering.
     TakesAndCuts,
+    /// Takes nothing and cuts the connection instead of answering.
+    Cuts,
     /// Anything, for so many calls; then well.
     Random {
         /// How many.
@@ -44,6 +48,12 @@ struct Vendor {
     random: SeededEntropy,
     taken: Mutex<HashMap<String, u32>>,
     calls: Mutex<(u32, u32)>,
+    /// Receipts that wait to be fetched.
+    shelf: Mutex<Vec<Value>>,
+    /// Whether it answers questions.
+    mute: Mutex<bool>,
+    /// Questions it was asked, by path.
+    asked: Mutex<HashMap<String, u32>>,
 }
 
 impl Vendor {
@@ -51,6 +61,9 @@ impl Vendor {
         let Call::Http(request) = call else {
             panic!("the simulator speaks HTTP")
         };
+        if request.method == http::Method::GET {
+            return self.explain(&request.url);
+        }
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         let references: Vec<String> = body["messages"]
             .as_array()
@@ -66,6 +79,7 @@ impl Vendor {
                 self.take(&references);
                 fault(Phase::MaybeSent, FaultKind::Cut)
             }
+            Behaviour::Cuts => fault(Phase::MaybeSent, FaultKind::Cut),
             Behaviour::Random { troubled_calls: 0 } => self.take(&references),
             Behaviour::Random { troubled_calls } => {
                 *self.behaviour.lock() = Behaviour::Random {
@@ -74,6 +88,30 @@ impl Vendor {
                 self.misbehave(&references)
             }
         }
+    }
+
+    /// Answers a question.
+    fn explain(&self, url: &str) -> Reply {
+        let (path, query) = url.split_once('?').unwrap();
+        let path = path.rsplit_once('/').unwrap().1;
+        *self.asked.lock().entry(path.to_owned()).or_default() += 1;
+        if *self.mute.lock() {
+            return fault(Phase::MaybeSent, FaultKind::TimedOut);
+        }
+        let value = query.split_once('=').unwrap().1;
+        let body = if path == "query" {
+            json!({
+                "reference": value, "accepted": self.taken.lock().contains_key(value),
+                "id": format!("sim-{value}"), "status": "accepted",
+            })
+        } else {
+            let after: usize = value.parse().unwrap();
+            let shelf = self.shelf.lock();
+            let page: Vec<_> = shelf[after..].iter().take(5).cloned().collect();
+            let cursor = after + page.len();
+            json!({"receipts": page, "cursor": cursor, "more": cursor < shelf.len()})
+        };
+        reply(StatusCode::OK, body.to_string().as_bytes())
     }
 
     fn misbehave(&self, references: &[String]) -> Reply {
@@ -149,14 +187,18 @@ fn reply(status: StatusCode, body: &[u8]) -> Reply {
 impl Wire for Vendor {
     fn call(&self, outgoing: Outgoing) -> BoxFuture<'_, Exchange> {
         Box::pin(async move {
-            {
+            // Questions have a bound of their own.
+            let sends = matches!(&outgoing.call, Call::Http(request) if request.method != http::Method::GET);
+            if sends {
                 let mut calls = self.calls.lock();
                 calls.0 += 1;
                 calls.1 = calls.1.max(calls.0);
             }
             tokio::task::yield_now().await;
             let reply = self.answer(&outgoing.call);
-            self.calls.lock().0 -= 1;
+            if sends {
+                self.calls.lock().0 -= 1;
+            }
             Exchange {
                 reply,
                 took: Duration::from_millis(1),
@@ -183,7 +225,7 @@ impl Blobs for NoBlobs {
     }
 }
 
-fn catalog() -> Arc<dyn Catalog> {
+fn catalog(change: impl FnOnce(&mut Snapshot)) -> Arc<dyn Catalog> {
     let mut snapshot = Snapshot::default();
     for id in 1..=2 {
         let mut account = builders::account(&format!("sim-{id}"));
@@ -195,6 +237,11 @@ fn catalog() -> Arc<dyn Catalog> {
         snapshot.account_ids.insert(account.key.clone(), account.id);
         snapshot.accounts.insert(account.id, Arc::new(account));
     }
+    let mut mail = builders::account("mail");
+    mail.id = AccountId::from_u64(3);
+    mail.adapter = "smtp".into();
+    snapshot.account_ids.insert(mail.key.clone(), mail.id);
+    snapshot.accounts.insert(mail.id, Arc::new(mail));
     for (id, class) in (1u64..).zip(Class::ALL) {
         let mut template = builders::template(class.as_str());
         (template.id, template.class) = (TemplateId::from_u64(id), *class);
@@ -217,6 +264,7 @@ fn catalog() -> Arc<dyn Catalog> {
         };
         snapshot.routes.insert(lane, Arc::new(route));
     }
+    change(&mut snapshot);
     Arc::new(GivenCatalog::new(snapshot))
 }
 
@@ -235,6 +283,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64, behaviour: Behaviour) -> Self {
+        Self::with(seed, behaviour, |_| {})
+    }
+
+    /// A world whose catalog is a little different.
+    pub(crate) fn with(
+        seed: u64,
+        behaviour: Behaviour,
+        change: impl FnOnce(&mut Snapshot),
+    ) -> Self {
         let ledger = Arc::new(MemoryLedger::default());
         let clock = Arc::new(ManualClock::default());
         let vendor = Arc::new(Vendor {
@@ -242,8 +299,11 @@ impl World {
             random: SeededEntropy::new(seed),
             taken: Mutex::default(),
             calls: Mutex::default(),
+            shelf: Mutex::default(),
+            mute: Mutex::new(false),
+            asked: Mutex::default(),
         });
-        let catalog = catalog();
+        let catalog = catalog(change);
         let (runtime, engine) = start(&ledger, &clock, &vendor, &catalog, seed);
         Self {
             runtime: Some(runtime),
@@ -279,8 +339,79 @@ impl World {
         *self.vendor.behaviour.lock() = behaviour;
     }
 
+    /// The vendor answers no question from now on, or again.
+    pub(crate) fn mute(&self, mute: bool) {
+        *self.vendor.mute.lock() = mute;
+    }
+
+    /// The vendor keeps a delivered receipt for everything it took and has none for yet.
+    pub(crate) fn shelve_receipts(&self) {
+        let mut shelf = self.vendor.shelf.lock();
+        let known: Vec<_> = shelf.iter().map(|one| one["reference"].clone()).collect();
+        let taken = self.vendor.taken.lock();
+        let fresh = taken
+            .keys()
+            .filter(|reference| !known.contains(&json!(reference)));
+        let receipts: Vec<_> = fresh
+            .map(|reference| {
+                json!({"id": format!("sim-{reference}"), "reference": reference,
+                    "status": "delivered"})
+            })
+            .collect();
+        shelf.extend(receipts);
+    }
+
+    /// How often the vendor was asked: `query` or `receipts`.
+    pub(crate) fn asked(&self, path: &str) -> u32 {
+        self.vendor.asked.lock().get(path).copied().unwrap_or(0)
+    }
+
+    /// Everything accepted so far.
+    pub(crate) fn accepted(&self) -> &[DeliveryId] {
+        &self.accepted
+    }
+
+    /// Stops the engine; whether everything under way finished.
+    pub(crate) fn stop(&self) -> bool {
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.block_on(self.engine.stop())
+    }
+
+    /// The sender says that it arrived.
+    pub(crate) fn succeed(&self, id: DeliveryId) -> Result<State, Refusal> {
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.block_on(self.engine.succeeded(&caller(), id))
+    }
+
+    /// Counts of receipts of both accounts together.
+    pub(crate) fn receipt_counts(&self) -> (u64, u64, u64, u64) {
+        let hours = (1..=2).flat_map(|id| self.engine.receipt_counts(AccountId::from_u64(id)));
+        hours.fold((0, 0, 0, 0), |(sent, delivered, missing, pending), hour| {
+            (
+                sent + hour.sent,
+                delivered + hour.delivered,
+                missing + hour.missing,
+                pending + hour.pending,
+            )
+        })
+    }
+
     pub(crate) fn refuse_writes(&self, reason: Option<&str>) {
         self.ledger.refuse(reason);
+    }
+
+    /// Mailboxes that the engine reads from now on.
+    pub(crate) fn mailboxes(&self) -> Arc<MemoryMailboxes> {
+        let mailboxes = Arc::new(MemoryMailboxes::default());
+        let _entered = self.runtime.as_ref().unwrap().enter();
+        self.engine
+            .read_mailboxes(Arc::clone(&mailboxes) as Arc<dyn Mailboxes>);
+        mailboxes
+    }
+
+    /// How many receipts a delivery has.
+    pub(crate) fn receipts(&self, id: DeliveryId) -> usize {
+        self.evidence(id).receipts.len()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -324,14 +455,11 @@ impl World {
             send_at,
             ..SendRequest::default()
         };
-        let caller = Caller {
-            app: AppId::from_u64(1),
-            name: "shop".into(),
-            team: "shop".into(),
-            key: None,
-            role: Role::Sender,
-            request_id: "req_1".into(),
-        };
+        self.ask(request)
+    }
+
+    fn ask(&mut self, request: SendRequest) -> Result<SendAnswer, Refusal> {
+        let caller = caller();
         let runtime = self.runtime.as_ref().unwrap();
         let mut answers = runtime.block_on(self.engine.send(&caller, vec![request]));
         let answer = answers.remove(0)?;
@@ -378,6 +506,48 @@ impl World {
 
     pub(crate) fn states(&self) -> BTreeMap<State, usize> {
         self.ledger.states()
+    }
+
+    /// Sends to one number, however often it was written to before.
+    pub(crate) fn send_to(&mut self, class: Class, to: &str) -> Result<DeliveryId, Refusal> {
+        let request = SendRequest {
+            template: class.as_str().into(),
+            to: vec![Recipient {
+                to: to.into(),
+                ..Recipient::default()
+            }],
+            ..SendRequest::default()
+        };
+        Ok(self.ask(request)?.deliveries[0].id)
+    }
+
+    /// How a delivery stands, and the code of the reason it has.
+    pub(crate) fn stands(&self, id: DeliveryId) -> (State, Option<String>) {
+        let row = self.evidence(id).delivery;
+        (row.state, row.reason.map(|reason| reason.code))
+    }
+
+    /// What was changed by itself at an account, oldest first.
+    pub(crate) fn changes_of(&self, account: &str) -> Vec<String> {
+        let subject = format!("account/{account}");
+        let runtime = self.runtime.as_ref().unwrap();
+        let entries = runtime.block_on(self.catalog.history(Some(&subject), 100));
+        let entries = entries.unwrap().into_iter().rev();
+        entries.map(|entry| entry.action).collect()
+    }
+
+    /// How an account does.
+    pub(crate) fn account(&self, key: &str) -> AccountStatus {
+        self.engine.account_status(key).unwrap()
+    }
+
+    /// Why a class waits.
+    pub(crate) fn why_waits(&self, class: Class) -> Option<String> {
+        let lanes = self.engine.lanes();
+        let lane = lanes
+            .into_iter()
+            .find(|status| status.lane.class == class)?;
+        lane.wait.reason
     }
 
     /// Messages the vendor took, doubles included.
@@ -432,7 +602,7 @@ impl World {
             .unwrap_or(0)
     }
 
-    fn evidence(&self, id: DeliveryId) -> austin_ports::ledger::Evidence {
+    pub(crate) fn evidence(&self, id: DeliveryId) -> austin_ports::ledger::Evidence {
         let runtime = self.runtime.as_ref().unwrap();
         runtime
             .block_on(self.ledger.evidence(id))
@@ -489,6 +659,17 @@ impl World {
     }
 }
 
+fn caller() -> Caller {
+    Caller {
+        app: AppId::from_u64(1),
+        name: "shop".into(),
+        team: "shop".into(),
+        key: None,
+        role: Role::Sender,
+        request_id: "req_1".into(),
+    }
+}
+
 const CALLS: u32 = 4;
 
 fn start(
@@ -510,7 +691,7 @@ fn start(
         wire: Arc::clone(vendor) as Arc<dyn Wire>,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         entropy: Arc::new(SeededEntropy::new(seed)),
-        adapters: Adapters::new([simulator]),
+        adapters: Adapters::new([simulator, Arc::new(Smtp::default()) as Arc<dyn Adapter>]),
         config: Config {
             lane_memory: 64,
             lane_calls: CALLS as usize,

@@ -1,6 +1,7 @@
 //! `/v1/accounts`: vendor accounts. Secrets go in and never come out.
 
 mod body;
+mod health;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(get, replace, delete))
         .routes(routes!(enable))
         .routes(routes!(disable))
+        .merge(health::router())
 }
 
 type Answered = Result<Answer<AccountView>, Problem>;

@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::{Sight, ToAny};
+use crate::access::{Sight, ToAny, ToSend};
 use crate::app::App;
 use crate::cursor;
 use crate::problem::{Code, Problem};
@@ -23,7 +23,7 @@ use crate::query::Params;
 use query::DeliveryQuery;
 pub(crate) use query::PageQuery;
 pub(crate) use view::DeliveryPage;
-use view::{DeliveryView, EvidenceView};
+use view::{DeliveryView, EvidenceView, SuccessView};
 
 /// Marks cursors of delivery lists.
 const CURSOR: char = 'd';
@@ -32,6 +32,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get))
+        .routes(routes!(succeeded))
 }
 
 /// List deliveries
@@ -75,6 +76,30 @@ async fn get(
         Sight::None => Err(missing()),
         sight => Ok(Answer(EvidenceView::of(&app.snapshot(), &evidence, sight))),
     }
+}
+
+/// Say that a delivery reached its person
+///
+/// For what only the sender can know: the code was entered, the link was followed. Recorded as
+/// evidence like a receipt; the delivery becomes `delivered` where it may, and is not sent again
+/// for want of a receipt. Saying it twice changes nothing.
+#[utoipa::path(
+    post, path = "/v1/deliveries/{id}/success", tag = "deliveries",
+    params(("id" = String, Path, description = "The delivery's id, `dlv_…`")),
+    responses((status = 200, description = "Where the delivery stands now", body = SuccessView)),
+    security(("bearer" = ["admin", "sender"])),
+)]
+async fn succeeded(
+    State(app): State<App>,
+    ToSend { caller, .. }: ToSend,
+    Path(id): Path<String>,
+) -> Result<Answer<SuccessView>, Problem> {
+    let delivery = id.parse::<DeliveryId>().map_err(|_| missing())?;
+    let state = app.engine.succeeded(&caller, delivery).await?;
+    Ok(Answer(SuccessView {
+        id,
+        state: state.as_str(),
+    }))
 }
 
 /// One page of what fits `filter` and `caller` may see.

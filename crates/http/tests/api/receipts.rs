@@ -78,3 +78,55 @@ async fn the_token_in_the_path_stands_for_a_missing_signature() {
     let broken = app.call("POST", url, None, &form, "sms=1").await;
     broken.problem(400, "receipt_refused");
 }
+
+#[tokio::test]
+async fn the_senders_word_of_success_is_evidence_like_a_receipt() {
+    let app = App::ready().await;
+    let (own, other) = (
+        app.key("shop", "sender").await,
+        app.key("rival", "sender").await,
+    );
+    let sent = app
+        .post_as(&own, "/v1/messages", &message(&json!("+8613711112201")))
+        .await
+        .expect(202);
+    let id = sent["deliveries"][0]["id"].as_str().unwrap();
+    app.settled(id, "sent").await;
+    let path = format!("/v1/deliveries/{id}/success");
+    let word = json!({});
+    app.post_as(&other, &path, &word)
+        .await
+        .problem(404, "not_found");
+    let reader = app.key("shop", "reader").await;
+    app.post_as(&reader, &path, &word)
+        .await
+        .problem(403, "forbidden");
+    for _ in 0..2 {
+        let answer = app.post_as(&own, &path, &word).await.expect(200);
+        assert_eq!(answer, json!({"id": id, "state": "delivered"}));
+    }
+    let told = app.settled(id, "delivered").await;
+    assert_eq!(told["receipts"].as_array().unwrap().len(), 1);
+    let last = told["timeline"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["event"], &last["code"]),
+        (&json!("delivered"), &json!("success_event"))
+    );
+    app.post("/v1/deliveries/dlv_nonsense/success", &word)
+        .await
+        .problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn success_of_what_no_vendor_was_called_for_is_a_conflict() {
+    let app = App::ready().await;
+    let mut later = message(&json!("+8613711112202"));
+    later["send_at"] = json!("2099-01-01T00:00:00Z");
+    later["expires_at"] = json!("2099-01-02T00:00:00Z");
+    let sent = app.post("/v1/messages", &later).await.expect(202);
+    let id = sent["deliveries"][0]["id"].as_str().unwrap();
+    let path = format!("/v1/deliveries/{id}/success");
+    let refused = app.post(&path, &json!({})).await.problem(409, "conflict");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("scheduled"), "{detail}");
+}

@@ -217,12 +217,13 @@ pub enum Settled {
     Ignored,
 }
 
-/// A move of a waiting delivery.
+/// A move of a waiting delivery, or of a sent one back to `queued`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// The state it must be in; `None`: any waiting state.
+    /// The state it must be in; `None`: any waiting state. Only `Some(Sent)` moves a sent delivery,
+    /// and only to `queued`: no receipt came in time.
     pub from: Option<State>,
     /// The state it goes to.
     pub to: State,
@@ -259,12 +260,47 @@ pub struct NewReceipt {
 /// What became of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptFate {
-    /// Recorded; the delivery moved to this state.
-    Moved(DeliveryId, State),
-    /// Recorded as evidence; the delivery stays in this state.
-    Kept(DeliveryId, State),
+    /// Recorded; the delivery moved.
+    Moved {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Where it stood.
+        from: State,
+        /// Where it stands now.
+        to: State,
+        /// When it became `sent`, where that is the state it moved from.
+        sent_at: Option<Timestamp>,
+    },
+    /// Recorded as evidence; the delivery stays where it is.
+    Kept {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Where it stands.
+        state: State,
+        /// When it became `sent`, where that is its state.
+        sent_at: Option<Timestamp>,
+    },
     /// The same receipt was recorded before.
     Repeated(DeliveryId),
     /// No attempt is known for it yet; kept until one is.
     Parked,
+}
+
+/// A delivery that a vendor took, as far as its receipts are of interest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandedOver {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Its queue.
+    pub lane: Lane,
+    /// `sent`, `delivered` or `undelivered`.
+    pub state: State,
+    /// The account of the last attempt.
+    pub account: AccountId,
+    /// When it became `sent`; once a receipt has moved it on, when its last attempt began.
+    pub sent_at: Timestamp,
+    /// Attempts begun.
+    pub attempts: u16,
+    /// When the message stops being worth sending.
+    pub expires_at: Timestamp,
 }

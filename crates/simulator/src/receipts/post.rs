@@ -54,6 +54,10 @@ impl Courier {
             self.ledger.note_receipt(receipt.mark, receipt.delivered);
         }
         let acknowledged = match self.callback(first) {
+            _ if self.plan.pull => {
+                self.shelf.lock().extend(batch.iter().cloned());
+                true
+            }
             Ok(callback) => {
                 self.counters.posts.fetch_add(1, Ordering::Relaxed);
                 let post = self.compose(first, batch);

@@ -5,12 +5,14 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::authorization::same;
 use super::{Call, Inbound, Message, Outcome, Shape};
+use crate::actor::Actor;
 use crate::clock::rfc3339;
 use crate::receipts::Receipt;
 use crate::reply::{JSON, Reply};
@@ -101,23 +103,40 @@ pub(crate) fn parse<'a>(inbound: &Inbound<'a>) -> Result<Call<'a>, Reply> {
     })
 }
 
-/// Checks the bearer token where the behaviour has one.
+/// Checks what a send must carry: the secret, or a token that it opened.
 pub(crate) fn authorise(inbound: &Inbound<'_>) -> Result<(), Reply> {
-    let Some(token) = &inbound.actor.behaviour.credentials.token else {
+    if inbound.actor.behaviour.tokens.is_none() {
+        return knows_secret(inbound.actor, &inbound.parts.headers);
+    }
+    let issued = &inbound.actor.issued;
+    if bearer(&inbound.parts.headers).is_some_and(|token| issued.is_good(token, inbound.now_ms)) {
+        return Ok(());
+    }
+    let why = "the token was revoked or ran out";
+    Err(Reply::json(
+        401,
+        &json!({"code": "token_invalid", "message": why}),
+    ))
+}
+
+/// Checks the secret where the behaviour has one.
+pub(crate) fn knows_secret(actor: &Actor, headers: &HeaderMap) -> Result<(), Reply> {
+    let Some(token) = &actor.behaviour.credentials.token else {
         return Ok(());
     };
-    let given = inbound
-        .header("authorization")
-        .and_then(|header| header.strip_prefix("Bearer "));
-    if given.is_some_and(|given| same(given, token.reveal())) {
-        Ok(())
-    } else {
-        let why = "the bearer token is missing or wrong";
-        Err(Reply::json(
-            401,
-            &json!({"code": "unauthorized", "message": why}),
-        ))
+    if bearer(headers).is_some_and(|given| same(given, token.reveal())) {
+        return Ok(());
     }
+    let why = "the bearer token is missing or wrong";
+    Err(Reply::json(
+        401,
+        &json!({"code": "unauthorized", "message": why}),
+    ))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get("authorization")?.to_str().ok()?;
+    header.strip_prefix("Bearer ")
 }
 
 pub(crate) fn answer(call: &Call<'_>, outcomes: &[Outcome<'_>]) -> Reply {
@@ -158,6 +177,14 @@ pub(crate) fn failure(code: &str, message: &str) -> Reply {
 }
 
 pub(crate) fn receipts(batch: &[Receipt]) -> (&'static str, Bytes) {
+    (
+        JSON,
+        Reply::json(200, &json!({"receipts": words(batch)})).body,
+    )
+}
+
+/// Receipts as JSON, posted or fetched.
+pub(crate) fn words(batch: &[Receipt]) -> serde_json::Value {
     #[derive(Serialize)]
     struct Word<'a> {
         id: OwnId,
@@ -179,8 +206,7 @@ pub(crate) fn receipts(batch: &[Receipt]) -> (&'static str, Bytes) {
         code: &receipt.code,
         at: rfc3339(receipt.done_ms),
     });
-    let words: Vec<Word<'_>> = words.collect();
-    (JSON, Reply::json(200, &json!({"receipts": words})).body)
+    json!(words.collect::<Vec<Word<'_>>>())
 }
 
 const MESSAGES_MOST: usize = 1_000;

@@ -1,6 +1,6 @@
 //! Amazon SNS, judged by a request recorded from its official SDK.
 
-use crate::rig::{Answer, Rig, Sink};
+use crate::rig::{Answer, Rig, Sink, changed};
 
 const KEYS: &str = r#"{"credentials":{"aws":{"access_key_id":"AKIDEXAMPLE","secret_access_key":"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}}}"#;
 const BODY: &str = "Action=Publish&Version=2010-03-31&PhoneNumber=%2B14155550123&Message=Hello+from+push&MessageAttributes.entry.1.Name=AWS.SNS.SMS.SMSType&MessageAttributes.entry.1.Value.DataType=String&MessageAttributes.entry.1.Value.StringValue=Transactional";
@@ -30,25 +30,38 @@ fn element(answer: &Answer, name: &str) -> String {
     rest.split_once("</").unwrap().0.to_owned()
 }
 
+async fn send(rig: &Rig, number: &str, message: &str) -> Answer {
+    let form = format!("Action=Publish&Version=2010-03-31&PhoneNumber={number}&Message={message}");
+    rig.post("/sns/", &[], &form).await
+}
+
 #[tokio::test]
 async fn takes_one_message_a_call_and_posts_no_receipt() {
     let mut sink = Sink::new(|_| (200, "")).await;
-    let rules = r#"[{"match":{"to":{"suffix":"4"}},"do":{"reject":{"code":"blocked"}}},
-                    {"match":{"to":{"suffix":"5"}},"do":{"reject":{"code":"bad_content"}}},
-                    {"match":{"to":{"suffix":"6"}},"do":{"fail":{"code":"throttled"}}},
-                    {"match":{"to":{"suffix":"7"}},"do":{"reject":{"code":"A<b","message":"c&d"}}}]"#;
     let url = &sink.url;
-    let rig = Rig::recorded(&format!(
-        r#"{{"rules":{rules},"receipts":{{"url":"{url}"}}}}"#
-    ))
-    .await;
-    let send = async |number: &str, message: &str| {
-        let form =
-            format!("Action=Publish&Version=2010-03-31&PhoneNumber={number}&Message={message}");
-        rig.post("/sns/", &[], &form).await
-    };
-    let sent = send("%2B14155550123", "hi").await;
+    let rig = Rig::recorded(&format!(r#"{{"receipts":{{"url":"{url}"}}}}"#)).await;
+    let sent = send(&rig, "%2B14155550123", "hi").await;
     assert_eq!((sent.status, element(&sent, "MessageId").len()), (200, 36));
+    let other = rig.post("/sns/", &[], "Action=Subscribe").await;
+    assert_eq!(element(&other, "Code"), "InvalidAction");
+    let none = rig.post("/sns/", &[], "").await;
+    assert_eq!(element(&none, "Code"), "MissingAction");
+    assert_eq!(rig.summary().await["accepted"], 1);
+    let shown = rig.get("/control/behaviours/default").await.json();
+    assert_eq!(shown["receipts"]["promised"], 0);
+    assert!(sink.try_next().is_none());
+}
+
+#[tokio::test]
+async fn refusals_say_in_words_what_they_are_about() {
+    let rig = Rig::recorded(
+        r#"{"rules":[
+            {"match":{"to":{"suffix":"4"}},"do":{"reject":{"code":"blocked"}}},
+            {"match":{"to":{"suffix":"5"}},"do":{"reject":{"code":"bad_content"}}},
+            {"match":{"to":{"suffix":"6"}},"do":{"fail":{"code":"throttled"}}},
+            {"match":{"to":{"suffix":"7"}},"do":{"reject":{"code":"A<b","message":"c&d"}}}]}"#,
+    )
+    .await;
     let long = "x".repeat(1_601);
     for (number, message, status, code, words) in [
         (
@@ -96,7 +109,7 @@ async fn takes_one_message_a_call_and_posts_no_receipt() {
             "Invalid parameter: Message too long",
         ),
     ] {
-        let answer = send(number, message).await;
+        let answer = send(&rig, number, message).await;
         assert_eq!(
             (answer.status, element(&answer, "Code").as_str()),
             (status, code)
@@ -104,14 +117,7 @@ async fn takes_one_message_a_call_and_posts_no_receipt() {
         let said = element(&answer, "Message");
         assert!(said.starts_with(words), "{said}");
     }
-    let other = rig.post("/sns/", &[], "Action=Subscribe").await;
-    assert_eq!(element(&other, "Code"), "InvalidAction");
-    let none = rig.post("/sns/", &[], "").await;
-    assert_eq!(element(&none, "Code"), "MissingAction");
-    assert_eq!(rig.summary().await["accepted"], 1);
-    let shown = rig.get("/control/behaviours/default").await.json();
-    assert_eq!(shown["receipts"]["promised"], 0);
-    assert!(sink.try_next().is_none());
+    assert_eq!(rig.summary().await["accepted"], 0);
 }
 
 #[tokio::test]
@@ -120,16 +126,7 @@ async fn signatures_of_the_sdk_pass_and_others_fail() {
     for path in ["/sns", "/"] {
         assert_eq!(rig.post(path, &SIGNED, BODY).await.status, 200);
     }
-    let change = |name: &str, from: &str, to: &str| {
-        SIGNED.map(|(field, value)| {
-            let value = if field == name {
-                value.replace(from, to)
-            } else {
-                value.to_owned()
-            };
-            (field, value)
-        })
-    };
+    let change = |name: &str, from: &str, to: &str| changed(&SIGNED, name, from, to);
     for (headers, status, code) in [
         (
             change("authorization", "cbc8", "cbc9"),

@@ -115,3 +115,75 @@ async fn counts_doubles_per_reference() {
     let by_second = summary["by_second"].as_object().unwrap().values();
     assert_eq!(by_second.map(|n| n.as_u64().unwrap()).sum::<u64>(), 5);
 }
+
+#[tokio::test]
+async fn tokens_open_sends_until_they_run_out_or_are_revoked() {
+    let rig = Rig::new().await;
+    rig.behave(
+        "t",
+        r#"{"credentials":{"token":"sesame"},"tokens":{"life_ms":600000}}"#,
+    )
+    .await;
+    let secret = [("authorization", "Bearer sesame")];
+    let body = own(&[("dlv_1", "+8613711112222")]);
+    let refused = rig.post("/a/t/sim/send", &secret, &body).await;
+    assert_eq!(
+        (refused.status, refused.json()["code"].as_str()),
+        (401, Some("token_invalid"))
+    );
+    let wrong = [("authorization", "Bearer open")];
+    assert_eq!(rig.post("/a/t/sim/token", &wrong, "{}").await.status, 401);
+    let given = rig.post("/a/t/sim/token", &secret, "{}").await.json();
+    assert_eq!(given["expires_in_ms"], 600_000);
+    let bearer = format!("Bearer {}", given["token"].as_str().unwrap());
+    let headers = [("authorization", bearer.as_str())];
+    assert_eq!(rig.post("/a/t/sim/send", &headers, &body).await.status, 200);
+    let revoked = rig
+        .call("DELETE", "/control/behaviours/t/tokens", &[], "")
+        .await;
+    assert_eq!(revoked.unwrap().status, 204);
+    assert_eq!(rig.post("/a/t/sim/send", &headers, &body).await.status, 401);
+    let shown = rig.get("/control/behaviours/t").await.json();
+    assert_eq!(shown["tokens_given"], 1);
+}
+
+#[tokio::test]
+async fn receipts_are_kept_to_be_fetched_as_often_as_asked() {
+    let rig = Rig::new().await;
+    rig.behave("p", r#"{"receipts":{"pull":true},"balance":1234500}"#)
+        .await;
+    let sent = [("dlv_1", "+8613711112222"), ("dlv_2", "+8613711112223")];
+    rig.send("/a/p/sim/send", &sent).await.unwrap();
+    let mut page = rig.get("/a/p/sim/receipts?after=0&limit=1").await.json();
+    while page["receipts"] == serde_json::json!([]) || page["more"] == false {
+        page = rig.get("/a/p/sim/receipts?after=0&limit=1").await.json();
+    }
+    assert_eq!((&page["cursor"], &page["more"]), (&1.into(), &true.into()));
+    let rest = rig.get("/a/p/sim/receipts?after=1").await.json();
+    assert_eq!((&rest["cursor"], &rest["more"]), (&2.into(), &false.into()));
+    assert_ne!(
+        rest["receipts"][0]["reference"],
+        page["receipts"][0]["reference"]
+    );
+    let none = rig.get("/a/p/sim/receipts?after=2").await.json();
+    assert_eq!(
+        (&none["cursor"], &none["receipts"]),
+        (&2.into(), &serde_json::json!([]))
+    );
+    let balance = rig.get("/a/p/sim/balance").await.json();
+    assert_eq!(
+        (&balance["amount"], &balance["unit"]),
+        (&1_234_500.into(), &"CNY".into())
+    );
+    let recall = |reference| format!(r#"{{"reference":"{reference}"}}"#);
+    let late = rig
+        .post("/a/p/sim/recall", &[], &recall("dlv_1"))
+        .await
+        .json();
+    assert_eq!(late["code"], "too_late");
+    let unknown = rig
+        .post("/a/p/sim/recall", &[], &recall("dlv_9"))
+        .await
+        .json();
+    assert_eq!(unknown["code"], "unknown");
+}

@@ -100,6 +100,23 @@ impl Rig {
     }
 }
 
+/// Headers with something replaced in one of them.
+pub(crate) fn changed<const N: usize>(
+    headers: &[(&'static str, &'static str); N],
+    name: &str,
+    from: &str,
+    to: &str,
+) -> [(&'static str, String); N] {
+    headers.map(|(field, value)| {
+        let value = if field == name {
+            value.replace(from, to)
+        } else {
+            value.to_owned()
+        };
+        (field, value)
+    })
+}
+
 /// The body of an own send call.
 pub(crate) fn own(messages: &[(&str, &str)]) -> String {
     let messages: Vec<Value> = messages
@@ -224,7 +241,7 @@ async fn serve(
                 return Ok(());
             }
         };
-        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
         let length = head
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rig::{Answer, Rig, Sink};
+use crate::rig::{Answer, Rig, Sink, changed};
 
 const SEND: &str = "/volcengine/?Action=SendSms&Version=2020-01-01";
 const BATCH: &str = "/volcengine/?Action=SendBatchSms&Version=2021-01-01";
@@ -123,16 +123,7 @@ async fn signatures_of_the_sdk_pass() {
 #[tokio::test]
 async fn signatures_with_anything_changed_fail() {
     let rig = Rig::recorded(KEYS).await;
-    let change = |name: &str, from: &str, to: &str| {
-        SIGNED.map(|(field, value)| {
-            let value = if field == name {
-                value.replace(from, to)
-            } else {
-                value.to_owned()
-            };
-            (field, value)
-        })
-    };
+    let change = |name: &str, from: &str, to: &str| changed(&SIGNED, name, from, to);
     let cases = [
         (
             change("authorization", "39d", "39e"),

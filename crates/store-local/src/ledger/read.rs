@@ -6,6 +6,7 @@
 
 pub(crate) mod evidence;
 pub(crate) mod find;
+pub(crate) mod handed;
 pub(crate) mod open;
 mod row;
 

@@ -9,11 +9,18 @@ use super::fault::Fault;
 use crate::migrate::{self, Migration};
 
 /// A segment's migrations.
-pub(crate) const SEGMENT: &[Migration] = &[Migration {
-    number: 1,
-    name: "first",
-    sql: include_str!("../../migrations/ledger/0001_first.sql"),
-}];
+pub(crate) const SEGMENT: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "first",
+        sql: include_str!("../../migrations/ledger/0001_first.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "reopened",
+        sql: include_str!("../../migrations/ledger/0002_reopened.sql"),
+    },
+];
 /// Those of a segment's index.
 pub(crate) const INDEX: &[Migration] = &[Migration {
     number: 1,

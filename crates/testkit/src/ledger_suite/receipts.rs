@@ -1,6 +1,6 @@
 //! Receipts: early, late, repeated, out of order, unknown.
 
-use austin_ports::ledger::ReceiptFate;
+use austin_ports::ledger::{Change, HandedOver, ReceiptFate};
 
 use super::*;
 use crate::cases;
@@ -17,7 +17,39 @@ pub(super) fn cases() -> Vec<Case<Backend>> {
         a_delivery_of_several_ids_is_matched_by_each,
         rematching_is_safe_to_run_twice,
         an_unknown_delivery_is_settled_by_its_receipt,
+        only_a_change_that_says_so_takes_a_sent_delivery_back,
+        a_receipt_overtakes_the_attempt_after_a_time_out,
+        what_vendors_took_is_listed_newest_first,
     ]
+}
+
+/// The fate of a receipt that moved its delivery; what was sent was so at the 11th second.
+fn moved(delivery: DeliveryId, from: State, to: State) -> ReceiptFate {
+    ReceiptFate::Moved {
+        delivery,
+        from,
+        to,
+        sent_at: (from == State::Sent).then_some(at(11)),
+    }
+}
+
+/// The fate of a receipt that moved nothing.
+fn kept(delivery: DeliveryId, state: State) -> ReceiptFate {
+    ReceiptFate::Kept {
+        delivery,
+        state,
+        sent_at: (state == State::Sent).then_some(at(11)),
+    }
+}
+
+fn back_to_queued(delivery: DeliveryId, from: Option<State>) -> Change {
+    Change {
+        delivery,
+        from,
+        to: State::Queued,
+        due_at: None,
+        reason: Reason::new("receipt_timeout", "no receipt came in time"),
+    }
 }
 
 async fn sent_as(ledger: &dyn Ledger, vendor_id: &str) -> DeliveryId {
@@ -40,7 +72,7 @@ async fn a_receipt_moves_its_delivery(mut backend: Backend) {
     let mut given = receipt("v1", State::Delivered);
     given.segments = Some(5);
     let fate = receive(ledger, given.clone()).await;
-    assert_eq!(fate, ReceiptFate::Moved(id, State::Delivered));
+    assert_eq!(fate, moved(id, State::Sent, State::Delivered));
     let known = evidence(ledger, id).await;
     assert_eq!(
         (known.delivery.state, known.delivery.segments),
@@ -64,7 +96,7 @@ async fn a_receipt_by_our_own_reference(backend: Backend) {
     };
     assert_eq!(
         receive(ledger, named(id)).await,
-        ReceiptFate::Moved(id, State::Undelivered)
+        moved(id, State::Sent, State::Undelivered)
     );
     assert_eq!(
         evidence(ledger, id).await.delivery.reason.unwrap().code,
@@ -106,10 +138,10 @@ async fn receipts_out_of_order_never_move_back(backend: Backend) {
     assert_eq!(
         fates,
         [
-            ReceiptFate::Moved(id, State::Undelivered),
-            ReceiptFate::Moved(id, State::Delivered),
-            ReceiptFate::Kept(id, State::Delivered),
-            ReceiptFate::Kept(id, State::Delivered),
+            moved(id, State::Sent, State::Undelivered),
+            moved(id, State::Undelivered, State::Delivered),
+            kept(id, State::Delivered),
+            kept(id, State::Delivered),
         ]
     );
     let known = evidence(ledger, id).await;
@@ -159,7 +191,7 @@ async fn a_receipt_before_the_outcome_moves_and_the_attempt_is_kept(backend: Bac
     early.delivery = Some(id);
     assert_eq!(
         receive(ledger, early).await,
-        ReceiptFate::Moved(id, State::Delivered)
+        moved(id, State::Sending, State::Delivered)
     );
     assert_eq!(
         settle(ledger, sent(id, 1, "v1")).await,
@@ -198,7 +230,7 @@ async fn a_receipt_is_matched_by_account_and_key(backend: Backend) {
         "another account's"
     );
     let fate = receive(ledger, receipt("batch-1/+861371111", State::Delivered)).await;
-    assert_eq!(fate, ReceiptFate::Moved(id, State::Delivered));
+    assert_eq!(fate, moved(id, State::Sent, State::Delivered));
 }
 
 async fn a_delivery_of_several_ids_is_matched_by_each(backend: Backend) {
@@ -216,9 +248,9 @@ async fn a_delivery_of_several_ids_is_matched_by_each(backend: Backend) {
     let whole = receive(ledger, receipt("part-1,part-2,part-3", State::Delivered)).await;
     assert_eq!(whole, ReceiptFate::Parked, "it has keys of its own");
     let fate = receive(ledger, receipt("part-1", State::Delivered)).await;
-    assert_eq!(fate, ReceiptFate::Moved(id, State::Delivered));
+    assert_eq!(fate, moved(id, State::Undelivered, State::Delivered));
     let fate = receive(ledger, receipt("part-2", State::Undelivered)).await;
-    assert_eq!(fate, ReceiptFate::Kept(id, State::Delivered));
+    assert_eq!(fate, kept(id, State::Delivered));
 }
 
 async fn rematching_is_safe_to_run_twice(mut backend: Backend) {
@@ -248,6 +280,94 @@ async fn an_unknown_delivery_is_settled_by_its_receipt(backend: Backend) {
     named.delivery = Some(id);
     assert_eq!(
         receive(ledger, named).await,
-        ReceiptFate::Moved(id, State::Delivered)
+        moved(id, State::Unknown, State::Delivered)
     );
+}
+
+async fn only_a_change_that_says_so_takes_a_sent_delivery_back(mut backend: Backend) {
+    let id = sent_as(backend.ledger(), "v1").await;
+    let pending = NewReceipt {
+        state: None,
+        ..receipt("v1", State::Delivered)
+    };
+    let fate = receive(backend.ledger(), pending).await;
+    assert_eq!(fate, kept(id, State::Sent));
+    let blind = back_to_queued(id, None);
+    let elsewhere = Change {
+        to: State::Failed,
+        ..back_to_queued(id, Some(State::Sent))
+    };
+    let given = vec![blind, elsewhere, back_to_queued(id, Some(State::Sent))];
+    let held = backend.ledger().change(given, at(60)).await.unwrap();
+    assert_eq!(held, [false, false, true]);
+    backend.restart().await;
+    let ledger = backend.ledger();
+    let known = evidence(ledger, id).await;
+    assert_eq!(known.delivery.state, State::Queued);
+    assert_eq!(known.events.last().unwrap().reason.code, "receipt_timeout");
+    let recovery = ledger.recover().await.unwrap();
+    assert_eq!(recovery.ready.len(), 1, "it is work again");
+    assert_eq!((recovery.ready[0].first, recovery.ready[0].count), (id, 1));
+    let ready = ledger.ready(LANE, DeliveryId::from_u64(0), 10).await;
+    assert_eq!(ready.unwrap()[0].id, id);
+    begin(ledger, id, 2).await;
+    assert_eq!(settle(ledger, sent(id, 2, "v2")).await, Settled::Moved);
+    let known = evidence(ledger, id).await;
+    assert_eq!(
+        (known.delivery.state, known.attempts.len()),
+        (State::Sent, 2)
+    );
+}
+
+async fn a_receipt_overtakes_the_attempt_after_a_time_out(backend: Backend) {
+    let ledger = backend.ledger();
+    let waiting = sent_as(ledger, "v1").await;
+    let under_way = sent_as(ledger, "w1").await;
+    let back = vec![
+        back_to_queued(waiting, Some(State::Sent)),
+        back_to_queued(under_way, Some(State::Sent)),
+    ];
+    assert_eq!(ledger.change(back, at(60)).await, Ok(vec![true, true]));
+    begin(ledger, under_way, 2).await;
+    let fate = receive(ledger, receipt("v1", State::Delivered)).await;
+    assert_eq!(fate, moved(waiting, State::Queued, State::Delivered));
+    let fate = receive(ledger, receipt("w1", State::Delivered)).await;
+    assert_eq!(fate, moved(under_way, State::Sending, State::Delivered));
+    assert_eq!(
+        settle(ledger, sent(under_way, 2, "w2")).await,
+        Settled::Kept(State::Delivered)
+    );
+    assert_eq!(
+        ledger.begin(vec![start(waiting, 2)], at(61)).await,
+        Ok(vec![false])
+    );
+    assert_eq!(evidence(ledger, under_way).await.attempts.len(), 2);
+}
+
+async fn what_vendors_took_is_listed_newest_first(mut backend: Backend) {
+    let first = sent_as(backend.ledger(), "v1").await;
+    let open = accept_one(backend.ledger()).await;
+    let second = sent_as(backend.ledger(), "v2").await;
+    let fate = receive(backend.ledger(), receipt("v2", State::Delivered)).await;
+    assert_eq!(fate, moved(second, State::Sent, State::Delivered));
+    backend.restart().await;
+    let ledger = backend.ledger();
+    let handed = |delivery, state, sent_at| HandedOver {
+        delivery,
+        lane: LANE,
+        state,
+        account: ACCOUNT,
+        sent_at,
+        attempts: 1,
+        expires_at: at(3600),
+    };
+    let newest = handed(second, State::Delivered, at(10));
+    let oldest = handed(first, State::Sent, at(11));
+    let top = DeliveryId::from_u64(u64::MAX >> 1);
+    let all = ledger.handed_over(top, 100).await.unwrap();
+    assert_eq!(all, (vec![newest, oldest], None));
+    let some = ledger.handed_over(top, 2).await.unwrap();
+    assert_eq!(some, (vec![newest], Some(open)));
+    let rest = ledger.handed_over(open, 100).await.unwrap();
+    assert_eq!(rest, (vec![oldest], None));
 }

@@ -1,7 +1,10 @@
 //! Accounts as clients send and see them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use austin_domain::Class;
+use austin_domain::quota::NumberRule;
 use austin_engine::Caller;
 use austin_engine::manage::AccountDraft;
 use austin_ports::catalog::{AccountRecord, Limits, Role};
@@ -64,6 +67,73 @@ struct LimitsBody {
     recipients_per_call: Option<u16>,
     /// Most calls at a time.
     concurrency: Option<u16>,
+    /// Most recipients a second, whatever the number of calls.
+    recipients_per_second: Option<u32>,
+    /// Most recipients a day, midnight to midnight at UTC+8.
+    recipients_per_day: Option<u64>,
+    /// The vendor's rules about one number, in place of those the adapter knows; an empty list
+    /// for none.
+    per_number: Option<Vec<NumberRuleBody>>,
+}
+
+/// Most messages to one number.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NumberRule)]
+struct NumberRuleBody {
+    /// Only messages of this class count; all when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "verification")]
+    class: Option<Class>,
+    /// Most messages.
+    count: u32,
+    /// In so many seconds, sliding; 1 to 2,678,400.
+    window_seconds: u32,
+}
+
+impl From<LimitsBody> for Limits {
+    fn from(body: LimitsBody) -> Self {
+        Self {
+            per_second: body.per_second,
+            recipients_per_second: body.recipients_per_second,
+            recipients_per_call: body.recipients_per_call,
+            recipients_per_day: body.recipients_per_day,
+            concurrency: body.concurrency,
+            per_number: body.per_number.map(|rules| {
+                rules
+                    .into_iter()
+                    .map(|rule| NumberRule {
+                        class: rule.class,
+                        count: rule.count,
+                        window: Duration::from_secs(rule.window_seconds.into()),
+                    })
+                    .collect()
+            }),
+        }
+    }
+}
+
+impl From<&Limits> for LimitsBody {
+    fn from(limits: &Limits) -> Self {
+        let seconds = |rule: &NumberRule| u32::try_from(rule.window.as_secs()).unwrap_or(u32::MAX);
+        Self {
+            per_second: limits.per_second,
+            recipients_per_second: limits.recipients_per_second,
+            recipients_per_call: limits.recipients_per_call,
+            recipients_per_day: limits.recipients_per_day,
+            concurrency: limits.concurrency,
+            per_number: limits.per_number.as_ref().map(|rules| {
+                rules
+                    .iter()
+                    .map(|rule| NumberRuleBody {
+                        class: rule.class,
+                        count: rule.count,
+                        window_seconds: seconds(rule),
+                    })
+                    .collect()
+            }),
+        }
+    }
 }
 
 const fn yes() -> bool {
@@ -82,12 +152,7 @@ impl AccountBody {
                 .into_iter()
                 .map(|(name, secret)| (name, secret.0))
                 .collect(),
-            limits: Limits {
-                per_second: self.limits.per_second,
-                recipients_per_call: self.limits.recipients_per_call,
-                concurrency: self.limits.concurrency,
-                ..Limits::default()
-            },
+            limits: self.limits.into(),
             enabled: self.enabled,
         }
     }
@@ -140,11 +205,7 @@ impl AccountView {
                 .filter(|(_, secret)| !secret.expose_secret().is_empty())
                 .map(|(name, _)| name.clone())
                 .collect(),
-            limits: LimitsBody {
-                per_second: account.limits.per_second,
-                recipients_per_call: account.limits.recipients_per_call,
-                concurrency: account.limits.concurrency,
-            },
+            limits: LimitsBody::from(&account.limits),
             enabled: account.enabled,
             receipt_url,
             created_at: account.created_at.into(),

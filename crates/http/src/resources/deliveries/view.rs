@@ -113,6 +113,16 @@ impl DeliveryView {
     }
 }
 
+/// What a success came to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeliverySuccess)]
+pub(super) struct SuccessView {
+    #[schema(example = "dlv_04hmasw9nf6yg")]
+    pub(super) id: String,
+    #[schema(example = "delivered")]
+    pub(super) state: &'static str,
+}
+
 /// A delivery with everything known about it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeliveryEvidence)]

@@ -37,7 +37,9 @@ fn one(
         return Ok(false);
     };
     let wanted = change.from.is_none_or(|wanted| wanted == from);
-    if !wanted || !from.is_waiting() || !from.may_become(change.to) {
+    let timed_out =
+        (change.from, from, change.to) == (Some(State::Sent), State::Sent, State::Queued);
+    if !wanted || !(from.is_waiting() || timed_out) || !from.may_become(change.to) {
         return Ok(false);
     }
     let statement = if change.to.is_open() { MOVE } else { STOP };
@@ -49,6 +51,11 @@ fn one(
         change.reason.code,
         change.reason.detail,
     ])?;
+    if timed_out {
+        connection
+            .prepare_cached("INSERT OR IGNORE INTO reopened (delivery) VALUES (?1)")?
+            .execute([change.delivery.as_i64()])?;
+    }
     head.open = head
         .open
         .saturating_add_signed(open_change(from, change.to));

@@ -20,12 +20,15 @@ pub(super) fn record(
     now: Timestamp,
 ) -> rusqlite::Result<ReceiptFate> {
     let found = connection
-        .prepare_cached("SELECT state FROM delivery WHERE id = ?1")?
-        .query_row([delivery.as_i64()], |row| state_of(row, 0))
+        .prepare_cached("SELECT state, updated_at FROM delivery WHERE id = ?1")?
+        .query_row([delivery.as_i64()], |row| {
+            Ok((state_of(row, 0)?, Timestamp::from_millis(row.get(1)?)))
+        })
         .optional()?;
-    let Some(from) = found else {
+    let Some((from, updated_at)) = found else {
         return Ok(ReceiptFate::Parked);
     };
+    let sent_at = (from == State::Sent).then_some(updated_at);
     let inserted = connection.prepare_cached(INSERT)?.execute(params![
         delivery.as_i64(),
         digest(receipt),
@@ -39,7 +42,11 @@ pub(super) fn record(
         .state
         .filter(|to| !to.is_open() && from.may_become(*to))
     else {
-        return Ok(ReceiptFate::Kept(delivery, from));
+        return Ok(ReceiptFate::Kept {
+            delivery,
+            state: from,
+            sent_at,
+        });
     };
     if from == State::Sending {
         keep_open_attempt(connection, delivery)?;
@@ -57,7 +64,12 @@ pub(super) fn record(
         )),
     ])?;
     head.open = head.open.saturating_add_signed(open_change(from, to));
-    Ok(ReceiptFate::Moved(delivery, to))
+    Ok(ReceiptFate::Moved {
+        delivery,
+        from,
+        to,
+        sent_at,
+    })
 }
 
 /// What makes two receipts the same: all they say, but not the wrapping they came in.

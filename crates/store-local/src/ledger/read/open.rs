@@ -1,7 +1,8 @@
 //! What still has to be done: recovery, ready deliveries, overdue ones.
 //!
 //! A segment without open deliveries is skipped. A sealed one has a list of those that were open
-//! when it was sealed, of which each is checked; the newest is scanned.
+//! when it was sealed, and a table of those that were opened again; each is checked. The newest
+//! is scanned.
 
 use std::collections::BTreeMap;
 
@@ -154,7 +155,11 @@ impl Reader {
         };
         let code = lane.map(Lane::code);
         self.with(info.number, |connection| match listed {
-            Some(listed) => {
+            Some(mut listed) => {
+                listed.extend(reopened(connection, after, limit)?);
+                listed.sort_unstable();
+                listed.dedup();
+                listed.truncate(limit);
                 let mut rows = Vec::new();
                 let wanted = listed
                     .iter()
@@ -193,6 +198,23 @@ impl Reader {
         }
         Ok(found)
     }
+}
+
+/// Deliveries above `after` that went back to wait after they were sent.
+fn reopened(
+    connection: &Connection,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<(u64, u16)>> {
+    let mut select = connection.prepare_cached(
+        "SELECT r.delivery, d.lane FROM reopened r JOIN delivery d ON d.id = r.delivery
+         WHERE r.delivery > ?1 ORDER BY r.delivery LIMIT ?2",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = select.query_map(params![after.cast_signed(), limit], |row| {
+        Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?))
+    })?;
+    rows.collect()
 }
 
 fn one(connection: &Connection, id: u64) -> rusqlite::Result<Option<Open>> {

@@ -32,6 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
         State::Accepted,
         State::Queued,
         State::Sending,
+        State::Sent,
         State::Held,
     ]));
     let reported = proptest::sample::select(vec![State::Delivered, State::Undelivered]);
@@ -146,6 +147,11 @@ async fn picture(ledger: &dyn Ledger, ids: &[DeliveryId]) -> Vec<String> {
         }
         seen.push(format!("{to}: {found:?}"));
     }
+    let top = DeliveryId::from_u64(u64::MAX >> 1);
+    seen.push(format!(
+        "{:?}",
+        ledger.handed_over(top, 1000).await.unwrap()
+    ));
     let ready = ledger
         .ready(LANE, DeliveryId::from_u64(0), 100)
         .await
