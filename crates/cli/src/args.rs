@@ -2,7 +2,9 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{bench, deliveries, demo, doctor, key, reference, send, serve, simulator};
+use crate::{
+    adapter, bench, deliveries, demo, doctor, key, reference, send, serve, simulator, workshop,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Send(send::SendArgs),
     /// List deliveries, or show one with its timeline
     Deliveries(deliveries::DeliveriesArgs),
+    /// Teach austin a vendor: check, upload, try, roll back
+    Adapter(adapter::AdapterArgs),
     /// Make API keys
     Key(key::KeyArgs),
     /// Examine a data directory and say what is wrong with it
@@ -43,6 +47,8 @@ pub(crate) enum Command {
     Openapi,
     /// Explain and check the configuration
     Config(reference::ConfigArgs),
+    #[command(hide = true)]
+    ScriptWorker(workshop::WorkerArgs),
 }
 
 /// Where the server is and who asks.

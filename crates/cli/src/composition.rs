@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 
 use crate::exit::Failure;
 use crate::settings::{Durability, Settings};
+use crate::workshop;
 
 /// Where the master key may come from besides the data directory.
 const MASTER_KEY: &str = "AUSTIN_MASTER_KEY";
@@ -81,7 +82,10 @@ pub(crate) fn parts(
         wire: Arc::new(wire),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
-        adapters: adapters(),
+        adapters: Adapters::with_workshop(
+            austin_adapters::registry(),
+            workshop::workshop(&settings.script)?,
+        ),
         config: settings.engine.clone(),
     };
     Ok((parts, ledger))
@@ -100,7 +104,7 @@ pub(crate) fn mailboxes(settings: &Settings) -> Result<Option<LocalMailboxes>, F
         .map_err(|error| Failure::failed(format!("mailboxes.directory: {error}")))
 }
 
-/// The adapters of this program.
+/// The built-in adapters of this program.
 pub(crate) fn adapters() -> Adapters {
     Adapters::new(registry())
 }

@@ -1,6 +1,7 @@
 //! The `austin` program: reads the command line, composes the parts, and gives every way to end
 //! an exit code. The only crate that knows which backend is used (`composition`).
 
+mod adapter;
 mod api;
 mod args;
 mod bench;
@@ -20,6 +21,7 @@ mod serve;
 mod settings;
 mod signals;
 mod simulator;
+mod workshop;
 
 use std::process::ExitCode;
 
@@ -45,6 +47,10 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<(), Failure> {
+    if let Command::ScriptWorker(args) = &cli.command {
+        // Before anything else of a server exists in this process.
+        return workshop::serve(args);
+    }
     // One TLS provider in the whole process; rustls refuses to guess between several.
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
@@ -69,6 +75,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Simulator(args) => simulator::run(args).await,
         Command::Send(args) => send::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
+        Command::Adapter(args) => Box::pin(adapter::run(args)).await,
+        Command::ScriptWorker(args) => workshop::serve(&args),
         Command::Key(args) => key::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Bench(args) => bench::run(args).await,

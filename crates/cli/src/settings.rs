@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) engine: austin_engine::Config,
     /// The way out.
     pub(crate) wire: austin_wire::Options,
+    /// The worker processes of uploaded scripts.
+    pub(crate) script: austin_script::Options,
     /// Mailboxes that are read.
     pub(crate) mailboxes: Mailboxes,
 }
@@ -90,6 +92,7 @@ impl Default for Settings {
             },
             engine: austin_engine::Config::default(),
             wire: austin_wire::Options::default(),
+            script: austin_script::Options::default(),
             mailboxes: Mailboxes {
                 directory: None,
                 most_bytes: 16 << 20,

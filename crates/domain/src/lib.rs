@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod backoff;
+pub mod canary;
 pub mod channel;
 pub mod content;
 pub mod delivery;

@@ -207,7 +207,10 @@ impl Assembly<'_> {
                 .filter(|_| !unusable)
                 .unwrap_or(self.now.plus(PINNED_RECHECK));
             if unusable || due > self.now.plus(SHORT_WAIT) {
-                let detail = "the account it was sent through cannot be called now";
+                let mut detail = "the account it was sent through cannot be called now".to_owned();
+                if let Some(why) = self.directory.why_unusable(&item.message) {
+                    detail = format!("{detail}: {why}");
+                }
                 let reason = Reason::new("account_unavailable", detail);
                 self.change(&item, State::Queued, Some(due), reason);
                 return;
@@ -224,6 +227,8 @@ impl Assembly<'_> {
             let lane = item.message.lane;
             let why = if way == Way::Nowhere {
                 format!("there is no route for {lane}")
+            } else if let Some(why) = self.directory.why_unusable(&item.message) {
+                format!("no account of the route for {lane} can be used: {why}")
             } else {
                 format!("no account of the route for {lane} is enabled")
             };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use austin_adapter_api::{
-    Attachment, Batch, Context, Fault, FaultKind, Item, Phase, Reply, Step, TokenWant,
+    Attachment, Batch, Context, Fault, FaultKind, Item, Phase, Reply, Speaker, Step, TokenWant,
 };
 use austin_domain::verdict::Cause;
 use austin_domain::{Content, Timestamp, Verdict, segments};
@@ -31,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) segments: Vec<Option<u16>>,
     pub(crate) call: Option<CallRecord>,
+    /// Whether a version on trial spoke: what it failed says nothing of the account.
+    pub(crate) on_trial: bool,
 }
 
 impl Outcome {
@@ -40,6 +42,7 @@ impl Outcome {
             verdicts: vec![verdict.clone(); count],
             segments: vec![None; count],
             call: None,
+            on_trial: false,
         }
     }
 
@@ -75,11 +78,16 @@ pub(crate) async fn attempt(means: &Means, catalog: &Snapshot, ready: &ReadyBatc
         Err(verdict) => return Outcome::all(&verdict, items.len()),
     };
     let segments = count_segments(usable, &batch);
-    let (verdicts, call) = drive(means, usable, &batch, redactions(usable, items)).await;
+    let voice = usable.voices.next(&usable.adapter, means.clock.now());
+    let redact = redactions(usable, items);
+    let (verdicts, call) = drive(means, usable, &voice.speaker, &batch, redact).await;
+    let on_trial = voice.on_trial;
+    voice.record(&verdicts, means.clock.now());
     Outcome {
         verdicts,
         segments,
         call,
+        on_trial,
     }
 }
 
@@ -198,9 +206,10 @@ fn attachment_fault(fault: &Fault) -> Verdict {
 
 /// Steps the adapter until it has verdicts. A whole attempt is bounded by its lease; past it the
 /// outcome is unknown.
-async fn drive(
+pub(crate) async fn drive(
     means: &Means,
     usable: &Usable,
+    speaker: &Speaker,
     batch: &Batch,
     mut redact: Arc<[String]>,
 ) -> (Vec<Verdict>, Option<CallRecord>) {
@@ -212,10 +221,7 @@ async fn drive(
         recipients: batch.items.len(),
         record: None,
     };
-    let mut step = usable
-        .adapter
-        .start(&usable.account, batch, context(means))
-        .await;
+    let mut step = speaker.start(&usable.account, batch, context(means)).await;
     loop {
         match step {
             Step::Done(verdicts) => return (whole(verdicts, batch), calls.record),
@@ -236,8 +242,7 @@ async fn drive(
                     }
                     Err(_) => return (whole(Vec::new(), batch), calls.record),
                 };
-                step = usable
-                    .adapter
+                step = speaker
                     .resume(&usable.account, batch, state, reply, context(means))
                     .await;
             }
@@ -265,8 +270,7 @@ async fn drive(
                         })
                     }
                 };
-                step = usable
-                    .adapter
+                step = speaker
                     .resume(&usable.account, batch, state, reply, context(means))
                     .await;
             }

@@ -7,12 +7,13 @@ use austin_adapter_api::{Account, Batching, Speaker};
 use austin_domain::{AccountId, Timestamp};
 use austin_ports::Catalog;
 use austin_ports::catalog::{AccountRecord, Snapshot};
+use austin_ports::ledger::MessageHead;
 use austin_ports::ledger::WorkItem;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
-use crate::adapters::Adapters;
+use crate::adapters::{Adapters, Live, Voices};
 use crate::asking::Party;
 use crate::pace::Pace;
 use crate::routing::{FULL, Routes};
@@ -21,7 +22,10 @@ use crate::routing::{FULL, Routes};
 pub(crate) struct Usable {
     pub(crate) record: Arc<AccountRecord>,
     pub(crate) account: Account,
+    /// Who answers for it besides sending: receipts and questions.
     pub(crate) adapter: Speaker,
+    /// Who speaks in its calls.
+    pub(crate) voices: Voices,
     pub(crate) key: Arc<str>,
     /// Secret values that evidence must not contain.
     pub(crate) secrets: Vec<String>,
@@ -52,6 +56,9 @@ pub(crate) struct Directory {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) routes: Routes,
     accounts: HashMap<AccountId, Arc<Usable>>,
+    /// Why accounts that are enabled cannot be used.
+    unusable: HashMap<AccountId, String>,
+    live: Arc<Live>,
 }
 
 impl Directory {
@@ -63,6 +70,18 @@ impl Directory {
     /// All accounts that can be called.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Usable>> {
         self.accounts.values()
+    }
+
+    /// Why no account can send this message, where it is for want of an adapter.
+    pub(crate) fn why_unusable(&self, message: &MessageHead) -> Option<&str> {
+        if let Some(account) = message.account {
+            return self.unusable.get(&account).map(String::as_str);
+        }
+        let mut of_channel = self.unusable.iter().filter(|(id, _)| {
+            let account = self.snapshot.accounts.get(*id);
+            account.is_some_and(|account| account.channel == message.lane.channel)
+        });
+        of_channel.next().map(|(_, why)| why.as_str())
     }
 }
 
@@ -80,6 +99,8 @@ impl Directories {
             snapshot: Arc::default(),
             routes: Routes::default(),
             accounts: HashMap::new(),
+            unusable: HashMap::new(),
+            live: Arc::default(),
         };
         Self {
             catalog,
@@ -92,20 +113,27 @@ impl Directories {
     /// The directory of the present snapshot.
     pub(crate) fn current(&self) -> Arc<Directory> {
         let snapshot = self.catalog.snapshot();
+        let live = self.adapters.live();
         let current = self.current.load_full();
-        if Arc::ptr_eq(&current.snapshot, &snapshot) {
+        if Arc::ptr_eq(&current.snapshot, &snapshot) && Arc::ptr_eq(&current.live, &live) {
             return current;
         }
-        let accounts = snapshot
-            .accounts
-            .values()
-            .filter(|record| record.enabled && record.deleted_at.is_none())
-            .filter_map(|record| Some((record.id, Arc::new(self.usable(record)?))))
-            .collect();
+        let (mut accounts, mut unusable) = (HashMap::new(), HashMap::new());
+        for record in snapshot.accounts.values() {
+            if !record.enabled || record.deleted_at.is_some() {
+                continue;
+            }
+            match self.usable(&live, record) {
+                Ok(usable) => drop(accounts.insert(record.id, Arc::new(usable))),
+                Err(why) => drop(unusable.insert(record.id, format!("{}: {why}", record.key))),
+            }
+        }
         let fresh = Arc::new(Directory {
             routes: Routes::new(&snapshot),
             snapshot,
             accounts,
+            unusable,
+            live,
         });
         self.current.store(Arc::clone(&fresh));
         fresh
@@ -121,14 +149,14 @@ impl Directories {
             .filter(|record| record.deleted_at.is_none())?;
         Some(Party {
             account: view(record),
-            adapter: self.adapters.get(&record.adapter)?.clone(),
+            adapter: self.adapters.get(&record.adapter)?,
             key: Arc::from(record.key.as_str()),
             secrets: secrets(record),
         })
     }
 
     /// The adapter of this name.
-    pub(crate) fn adapter(&self, name: &str) -> Option<&Speaker> {
+    pub(crate) fn adapter(&self, name: &str) -> Option<Speaker> {
         self.adapters.get(name)
     }
 
@@ -137,18 +165,21 @@ impl Directories {
         Arc::clone(self.paces.lock().entry(id).or_default())
     }
 
-    fn usable(&self, record: &Arc<AccountRecord>) -> Option<Usable> {
-        let adapter = self.adapters.get(&record.adapter)?.clone();
-        let mut batching = adapter.descriptor().batching;
+    fn usable(&self, live: &Live, record: &Arc<AccountRecord>) -> Result<Usable, String> {
+        let voices = self.adapters.voices(live, &record.adapter)?;
+        let gone = || format!("there is no adapter {}", record.adapter);
+        let adapter = voices.answering().ok_or_else(gone)?.clone();
+        let mut batching = voices.batching().unwrap_or(adapter.descriptor().batching);
         if let Some(most) = record.limits.recipients_per_call {
             batching.max_recipients = batching.max_recipients.min(most).max(1);
         }
-        Some(Usable {
+        Ok(Usable {
             account: view(record),
             key: Arc::from(record.key.as_str()),
             secrets: secrets(record),
             record: Arc::clone(record),
             adapter,
+            voices,
             batching,
             pace: self.pace(record.id),
         })

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::adapters::Adapters;
+use crate::adapters::{self, AdapterCheck, Adapters, LiveDraft};
 use crate::aftermath::Aftermath;
 use crate::asking::Desk;
 use crate::attempt::Means;
@@ -95,6 +95,7 @@ impl Engine {
                 max_attachment_bytes: parts.config.max_attachment_bytes,
                 lease: parts.config.lease,
             },
+            adapters: parts.adapters.clone(),
             directories: Directories::new(Arc::clone(&parts.catalog), parts.adapters.clone()),
             lanes: Lanes::new(parts.config.lane_memory),
             timers: Timers::default(),
@@ -120,6 +121,11 @@ impl Engine {
         let finished = self.finished.lock().take().ok_or_else(|| {
             Refusal::new(RefusalCode::Conflict, "the engine has been started already")
         })?;
+        // Every active version is loaded before anything is sent; one that fails keeps its own
+        // accounts from being used, and says why.
+        let snapshot = self.shared.catalog.snapshot();
+        let now = self.shared.clock.now();
+        self.parts.adapters.sync(&snapshot, now).await;
         recovery::recover(&self.shared).await?;
         tokio::spawn(settler::run(Arc::clone(&self.shared), finished));
         let tracker = &self.shared.tracker;
@@ -133,6 +139,7 @@ impl Engine {
         tracker.spawn(receipt_watch::run(Arc::clone(&self.shared)));
         tracker.spawn(aftermath::write_off(Arc::clone(&self.shared)));
         tracker.spawn(pulls::run(Arc::clone(&self.shared)));
+        tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
     }
@@ -309,6 +316,29 @@ impl Engine {
         }
         let now = self.shared.clock.now();
         self.shared.aftermath.counts.of(account, now)
+    }
+
+    /// Checks a version of an uploaded adapter: runs its examples and, when `live` is given, sends
+    /// one message through a throw-away account. Notes the outcome with the version.
+    ///
+    /// # Errors
+    /// `not_found`; the fields at fault; `conflict` when there is nothing to check it by.
+    pub async fn check_adapter(
+        &self,
+        caller: &Caller,
+        name: &str,
+        version: u32,
+        live: Option<&LiveDraft>,
+    ) -> Result<AdapterCheck, Refusal> {
+        let registrar = self.parts.registrar();
+        let speaker = registrar.speaker_of(name, version).await?;
+        let live = match live {
+            Some(draft) => Some(adapters::send_one(&self.shared.means, &speaker, draft).await?),
+            None => None,
+        };
+        registrar
+            .check_adapter(caller, name, version, &speaker, live)
+            .await
     }
 
     /// What stands before a new delivery of this lane.

@@ -57,6 +57,7 @@ pub(crate) fn divert(
         verdicts: Vec::new(),
         segments: Vec::new(),
         call: outcome.call,
+        on_trial: outcome.on_trial,
     };
     let mut kept = Vec::new();
     let judged = items

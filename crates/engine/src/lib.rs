@@ -48,7 +48,7 @@ pub mod send;
 pub mod status;
 pub mod timeline;
 
-pub use adapters::Adapters;
+pub use adapters::{Adapters, Workshop};
 pub use caller::Caller;
 pub use config::Config;
 pub use engine::{Engine, Parts};

@@ -35,7 +35,7 @@ pub(crate) async fn read(shared: Arc<Shared>, adapters: Adapters, mailboxes: Arc
                     shared: &shared,
                     mailboxes: &*mailboxes,
                     record,
-                    adapter,
+                    adapter: &adapter,
                 };
                 if let Err(error) = account.read().await {
                     tracing::warn!(account = record.key, %error, "a mailbox could not be read");

@@ -5,6 +5,7 @@
 //! field at fault at once.
 
 mod accounts;
+mod adapters;
 mod apps;
 mod faults;
 mod page;
@@ -19,6 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use accounts::{AccountDraft, AccountList};
+pub use adapters::{AdapterUpload, CanaryDraft};
 pub use apps::{Admitted, NewKey, authenticate};
 pub use page::Page;
 pub use preview::{Preview, PreviewRequest, SegmentCount};

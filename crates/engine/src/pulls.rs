@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use austin_adapter_api::{Answer, Pulled, Question, State};
 use austin_domain::verdict::Cause;
-use austin_domain::{AccountId, Timestamp, Verdict};
+use austin_domain::{AccountId, Verdict};
 use austin_ports::catalog::CatalogChange;
 use austin_ports::ledger;
 use hashbrown::HashSet;
@@ -74,11 +74,11 @@ async fn pull(shared: Arc<Shared>, id: AccountId) {
             return;
         }
         let party = shared.directories.party(id).filter(pulls).map(Arc::new);
-        let began = shared.clock.now();
+        let uses = shared.aftermath.counts.uses(id);
         let turn = match &party {
             None => Turn::Unsupported,
-            Some(_) if !shared.aftermath.counts.is_expecting(id, began) => {
-                rest(&shared, id, began, IDLE_RECHECK).await;
+            Some(_) if !shared.aftermath.counts.is_expecting(id, shared.clock.now()) => {
+                rest(&shared, id, uses, IDLE_RECHECK).await;
                 continue;
             }
             Some(party) => once(&shared, party, id).await,
@@ -102,20 +102,20 @@ async fn pull(shared: Arc<Shared>, id: AccountId) {
             Turn::Some => FIRST_PAUSE,
             Turn::Empty | Turn::Failed(_) => (pause * 2).min(LONGEST_PAUSE),
         };
-        if rest(&shared, id, began, pause).await {
+        if rest(&shared, id, uses, pause).await {
             pause = FIRST_PAUSE;
         }
     }
 }
 
 /// Waits; a shorter while when the account sends something, which is then said.
-async fn rest(shared: &Shared, id: AccountId, began: Timestamp, pause: Duration) -> bool {
+async fn rest(shared: &Shared, id: AccountId, uses: u64, pause: Duration) -> bool {
     let counts = &shared.aftermath.counts;
     let mut until = shared.clock.now().plus(pause);
     let mut woken = false;
     loop {
         let bell = counts.bell.notified();
-        if !woken && counts.last(id) > began {
+        if !woken && counts.uses(id) > uses {
             woken = true;
             until = until.min(shared.clock.now().plus(FIRST_PAUSE));
         }

@@ -57,6 +57,9 @@ enum Early {
 struct Kept {
     hours: BTreeMap<i64, Hour>,
     last: Timestamp,
+    /// How often it was used.
+    uses: u64,
+    rang: Timestamp,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -92,11 +95,15 @@ impl Counts {
     /// A delivery that a vendor may have taken: its account is in use.
     pub(crate) fn touch(&self, account: AccountId, now: Timestamp) {
         let mut inner = self.inner.lock();
-        let last = &mut inner.accounts.entry(account).or_default().last;
-        let quiet = now.since(*last) >= RING_EVERY;
-        *last = (*last).max(now);
+        let kept = inner.accounts.entry(account).or_default();
+        kept.last = kept.last.max(now);
+        kept.uses += 1;
+        let ring = now.since(kept.rang) >= RING_EVERY;
+        if ring {
+            kept.rang = now;
+        }
         drop(inner);
-        if quiet {
+        if ring {
             self.bell.notify_waiters();
         }
     }
@@ -256,11 +263,10 @@ impl Counts {
         })
     }
 
-    /// When the account last sent something.
-    pub(crate) fn last(&self, account: AccountId) -> Timestamp {
+    /// How often the account was used since the start.
+    pub(crate) fn uses(&self, account: AccountId) -> u64 {
         let inner = self.inner.lock();
-        let kept = inner.accounts.get(&account);
-        kept.map_or(Timestamp::default(), |kept| kept.last)
+        inner.accounts.get(&account).map_or(0, |kept| kept.uses)
     }
 
     /// Whether the last receipt of an hour has had its time.

@@ -33,7 +33,7 @@ pub(crate) async fn receive(
         adapter.descriptor().capabilities.receipts_signed,
         token,
     )?;
-    take(shared, record, adapter, &request).await
+    take(shared, record, &adapter, &request).await
 }
 
 /// Takes what came for an account by a way that vouches for where it comes from.

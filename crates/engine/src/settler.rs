@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use austin_domain::canary::is_error;
 use austin_domain::policy::ClassPolicy;
 use austin_domain::{AccountId, State, Timestamp, Verdict};
 use austin_ports::ledger::{self, CallRecord, Next, Settled, Settlement, Timer, WorkItem};
@@ -80,7 +81,12 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
     } in batches
     {
         let account = batch.usable.record.id;
-        batch.usable.pace.close(&outcome.verdicts, now);
+        // What a version on trial fails is held against the version, not against the account.
+        if outcome.on_trial && outcome.verdicts.iter().all(is_error) {
+            batch.usable.pace.abandon();
+        } else {
+            batch.usable.pace.close(&outcome.verdicts, now);
+        }
         count(shared, &batch, &outcome);
         let (batch, outcome) = inquiry::divert(shared, batch, outcome, &mut held);
         let call = outcome.call.map(|call| {

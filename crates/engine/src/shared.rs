@@ -7,6 +7,7 @@ use austin_ports::{Catalog, Clock, Entropy, Ledger};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::adapters::Adapters;
 use crate::aftermath::Aftermath;
 use crate::attempt::Means;
 use crate::config::Config;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) means: Means,
+    pub(crate) adapters: Adapters,
     pub(crate) directories: Directories,
     pub(crate) lanes: Lanes,
     pub(crate) timers: Timers,

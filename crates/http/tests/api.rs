@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed expectation fails the test")]
 
+#[path = "api/adapters.rs"]
+mod adapters;
 #[path = "api/app.rs"]
 mod app;
 #[path = "api/bad_input.rs"]
@@ -19,3 +21,5 @@ mod messages;
 mod receipts;
 #[path = "api/roles.rs"]
 mod roles;
+#[path = "api/workshop.rs"]
+mod workshop;

@@ -3,6 +3,8 @@
 //! Readers take an immutable [`Snapshot`]; a change is durable before it shows in one, and shows
 //! in the next one on every node within a second.
 
+pub mod adapter;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ use tokio::sync::watch;
 
 use crate::BoxFuture;
 
+pub use adapter::{AdapterEntry, AdapterMove, AdapterVersion, Canary, VersionState};
+
 /// What people configure. One writer at a time; every change is audited with its author.
 pub trait Catalog: Send + Sync {
     /// Everything as it is now. Cheap.
@@ -26,7 +30,7 @@ pub trait Catalog: Send + Sync {
     fn changed(&self) -> watch::Receiver<u64>;
 
     /// Makes a change durable, then visible. Answers the number the store gave to what was
-    /// created (template, account, app, key id), else 0.
+    /// created (template, account, app, key id, number of an adapter's version), else 0.
     fn change<'a>(
         &'a self,
         change: CatalogChange,
@@ -35,7 +39,7 @@ pub trait Catalog: Send + Sync {
     ) -> BoxFuture<'a, Result<u64, CatalogError>>;
 
     /// Past changes, newest first, of one subject (`template/order-shipped`, `route/sms.marketing`,
-    /// `account/tencent-1`, `app/shop`) or of everything.
+    /// `account/tencent-1`, `app/shop`, `adapter/acme`) or of everything.
     fn history<'a>(
         &'a self,
         subject: Option<&'a str>,
@@ -169,6 +173,37 @@ pub enum CatalogChange {
         /// Why and with which figures; no secrets.
         detail: Value,
     },
+    /// A further version of an adapter, or the first one of a new adapter: a draft. The store
+    /// sets its number and answers it.
+    AddAdapterVersion {
+        /// The adapter's name.
+        adapter: String,
+        /// The version (its `number`, `state` and `checked_at` are ignored).
+        version: Box<AdapterVersion>,
+    },
+    /// Versions of an adapter change what is done with them.
+    MoveAdapter {
+        /// The adapter's name.
+        adapter: String,
+        /// How.
+        step: AdapterMove,
+        /// What is found or wanted, for people; kept with the version and in the audit trail.
+        note: Option<String>,
+        /// Figures for the audit trail only.
+        figures: Option<Value>,
+    },
+    /// A version that is no longer wanted. Refused while it is needed.
+    DeleteAdapterVersion {
+        /// The adapter's name.
+        adapter: String,
+        /// Its number.
+        version: u32,
+    },
+    /// An adapter that is no longer wanted. Refused while an account uses it.
+    DeleteAdapter {
+        /// Its name.
+        adapter: String,
+    },
     /// A new app. The store sets its id.
     CreateApp {
         /// Its name (key rules).
@@ -209,6 +244,8 @@ pub struct Snapshot {
     pub routes: HashMap<Lane, Arc<Route>>,
     /// How much apps and templates may send; who has no limit is not in it.
     pub quotas: HashMap<QuotaOf, Quota>,
+    /// Uploaded adapters by name.
+    pub adapters: BTreeMap<String, Arc<AdapterEntry>>,
     /// Apps by id.
     pub apps: HashMap<AppId, Arc<AppRecord>>,
     /// Keys that open something, by digest.

@@ -7,7 +7,8 @@ use austin_domain::template::{
     Ownership, Template, TemplateState, VariableKind, VariableSpec, Version,
 };
 use austin_domain::{AccountId, Channel, Class, Content, TemplateId, Timestamp};
-use austin_ports::catalog::{AccountRecord, Limits};
+use austin_ports::catalog::{AccountRecord, AdapterVersion, Limits, VersionState};
+use serde_json::json;
 
 /// 2026-01-02T03:04:05Z, the moment tests begin at.
 pub const NOW: Timestamp = Timestamp::from_millis(1_767_323_045_000);
@@ -97,5 +98,21 @@ pub fn plan(parts: &[(u64, u32)]) -> Plan {
             })
             .collect(),
         ..Plan::default()
+    }
+}
+
+/// A draft of an adapter whose definition and script say `text`.
+pub fn adapter_version(text: &str) -> AdapterVersion {
+    AdapterVersion {
+        number: 0,
+        definition: json!({ "name": "acme-sms", "about": text }),
+        script: Some(text.to_owned()),
+        examples: json!([]),
+        state: VersionState::Draft,
+        author: "app/tests".into(),
+        reason: Some("tests".into()),
+        created_at: NOW,
+        checked_at: None,
+        note: None,
     }
 }

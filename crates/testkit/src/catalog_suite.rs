@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod adapters;
 mod store;
 mod templates;
 
@@ -26,6 +27,7 @@ pub fn cases() -> Vec<Case<Open>> {
         templates::cases(),
         accounts::cases(),
         access::cases(),
+        adapters::cases(),
     ];
     parts.into_iter().flatten().collect()
 }
@@ -54,6 +56,7 @@ pub fn contents(snapshot: &Snapshot) -> Vec<String> {
             .map(|id| format!("account {id:?}")),
     );
     lines.extend(snapshot.routes.iter().map(|route| format!("{route:?}")));
+    lines.extend(snapshot.adapters.iter().map(|entry| format!("{entry:?}")));
     lines.extend(snapshot.apps.iter().map(|app| format!("{app:?}")));
     lines.extend(snapshot.keys.iter().map(|key| format!("open {key:?}")));
     lines.extend(snapshot.all_keys.iter().map(|key| format!("{key:?}")));

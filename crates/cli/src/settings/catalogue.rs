@@ -485,6 +485,55 @@ pub(crate) const KEYS: &[Key] = &[
         },
     },
     Key {
+        path: "script.workers",
+        takes: "number",
+        about: "Processes that run uploaded scripts; one more is started for scripts that \
+                misbehave.",
+        set: |to, given| given.size(1..=64).map(|value| to.script.workers = value),
+        get: |of| of.script.workers.to_string(),
+    },
+    Key {
+        path: "script.call_time",
+        takes: "duration",
+        about: "Processor time one call of a script may take.",
+        set: |to, given| {
+            given
+                .duration(Duration::from_millis(1)..=MINUTE)
+                .map(|value| to.script.limits.time = value)
+        },
+        get: |of| shown(of.script.limits.time),
+    },
+    Key {
+        path: "script.heap_bytes",
+        takes: "size",
+        about: "Memory a script may take.",
+        set: |to, given| {
+            given
+                .bytes(MIB..=512 * MIB)
+                .map(|value| to.script.limits.heap_bytes = value)
+        },
+        get: |of| of.script.limits.heap_bytes.to_string(),
+    },
+    Key {
+        path: "script.hard_deadline",
+        takes: "duration",
+        about: "How long a worker may be busy with one call before it is killed.",
+        set: |to, given| {
+            given
+                .duration(TENTH..=MINUTE)
+                .map(|value| to.script.hard_deadline = value)
+        },
+        get: |of| shown(of.script.hard_deadline),
+    },
+    Key {
+        path: "script.strikes",
+        takes: "number",
+        about: "Limits hit or workers taken down within ten minutes after which a version is not \
+                called any more.",
+        set: |to, given| given.size(1..=1_000).map(|value| to.script.strikes = value),
+        get: |of| of.script.strikes.to_string(),
+    },
+    Key {
         path: "mailboxes.directory",
         takes: "absolute path",
         about: "Directory with a Maildir for each account whose bounce mails are read, named by the account's key; see bounces.md.",

@@ -8,6 +8,7 @@
     reason = "a failed expectation fails the test; what a run met is worth knowing"
 )]
 
+mod adapters;
 mod isolation;
 mod kill;
 mod load;

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use austin_adapter_api::{Descriptor, validate};
+use austin_adapter_api::validate;
 use austin_domain::{AccountId, Channel};
 use austin_ports::catalog::{AccountRecord, CatalogChange, Limits};
 use secrecy::SecretString;
@@ -264,16 +264,18 @@ impl Registrar<'_> {
         settings: &BTreeMap<String, Value>,
         secrets: &BTreeMap<String, SecretString>,
     ) {
-        let Some(descriptor) = self.descriptor(adapter) else {
-            let known: Vec<&str> = self
-                .adapters
-                .iter()
-                .map(|adapter| adapter.descriptor().name.as_str())
-                .collect();
+        let Some(speaker) = self.adapters.get(adapter) else {
+            if let Some(why) = self.adapters.fault(adapter) {
+                faults.add("/adapter", "adapter_unusable", why);
+                return;
+            }
+            let known = self.adapters.all();
+            let known: Vec<&str> = known.iter().map(|s| s.descriptor().name.as_str()).collect();
             let detail = format!("is not an adapter; known: {}", known.join(", "));
             faults.add("/adapter", "unknown_value", detail);
             return;
         };
+        let descriptor = speaker.descriptor();
         if let Some(channel) = channel
             && !descriptor.channels.contains(&channel)
         {
@@ -287,9 +289,9 @@ impl Registrar<'_> {
     }
 
     fn check_limits(&self, faults: &mut Faults, adapter: &str, limits: &Limits) {
-        let most = self
-            .descriptor(adapter)
-            .map_or(u16::MAX, |descriptor| descriptor.batching.max_recipients);
+        let most = self.adapters.get(adapter).map_or(u16::MAX, |speaker| {
+            speaker.descriptor().batching.max_recipients
+        });
         for (name, value, max) in [
             ("per_second", limits.per_second, MAX_PER_SECOND),
             (
@@ -308,10 +310,6 @@ impl Registrar<'_> {
                 faults.add(&format!("/limits/{name}"), "out_of_range", detail);
             }
         }
-    }
-
-    fn descriptor(&self, adapter: &str) -> Option<&Descriptor> {
-        Some(self.adapters.get(adapter)?.descriptor())
     }
 }
 

@@ -85,7 +85,7 @@ fn window(faults: &mut Faults, pointer: &str, fields: &Map<String, Value>) {
 }
 
 /// Seconds of a duration such as `5m`.
-fn span(text: &str) -> Option<u64> {
+pub(super) fn span(text: &str) -> Option<u64> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

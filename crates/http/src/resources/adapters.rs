@@ -1,135 +1,36 @@
-//! `/v1/adapters`: what vendors can be spoken to, and what their accounts need.
+//! `/v1/adapters`: what vendors can be spoken to, what their accounts need, and how new ones are
+//! taught.
 
-use austin_adapter_api::{Descriptor, Field, FieldKind};
+mod body;
+mod versions;
+mod view;
+
 use axum::Json as Answer;
 use axum::extract::{Path, State};
-use serde::Serialize;
-use utoipa::ToSchema;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::ToRead;
+use crate::access::{ToAdmin, ToRead};
 use crate::app::App;
-use crate::problem::{Code, Problem};
+use crate::json::Json;
+use crate::problem::Problem;
+
+use body::{ActivateBody, CanaryBody, RollbackBody, UploadBody};
+use view::{AdapterList, AdapterView, VersionView};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(get))
+        .routes(routes!(get, put, delete))
+        .routes(routes!(canary))
+        .routes(routes!(activate))
+        .routes(routes!(rollback))
+        .merge(versions::router())
 }
 
-/// What an adapter is and what its accounts need.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Adapter)]
-struct AdapterView {
-    #[schema(example = "tencent-sms")]
-    name: String,
-    title: String,
-    /// The channels it carries.
-    channels: Vec<&'static str>,
-    /// The vendor's own documentation.
-    documentation: String,
-    settings: Vec<FieldView>,
-    secrets: Vec<FieldView>,
-    /// Most recipients of one call.
-    recipients_per_call: u16,
-    /// Whether all recipients of a call have the same content.
-    same_content: bool,
-    /// What else it can do: `receipts`, `receipts_signed`, `recall`, `query`, `pull`, `balance`.
-    capabilities: Vec<&'static str>,
-}
-
-/// One field of an account.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AccountField)]
-struct FieldView {
-    name: String,
-    /// `text`, `url`, `integer`, `boolean` or `choice`.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    required: bool,
-    /// What stands when it is not given.
-    default: Option<String>,
-    help: String,
-    /// Least value of an integer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    min: Option<i64>,
-    /// Greatest value of an integer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max: Option<i64>,
-    /// Words of a choice.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    choices: Option<Vec<String>>,
-}
-
-/// All adapters.
-#[derive(Debug, Serialize, ToSchema)]
-struct AdapterList {
-    /// By name.
-    items: Vec<AdapterView>,
-}
-
-impl AdapterView {
-    fn of(descriptor: &Descriptor) -> Self {
-        let Descriptor {
-            name,
-            title,
-            channels,
-            documentation,
-            settings,
-            secrets,
-            batching,
-            capabilities,
-            limits: _,
-            price: _,
-            codes: _,
-        } = descriptor.clone();
-        let can = [
-            ("receipts", capabilities.receipts),
-            ("receipts_signed", capabilities.receipts_signed),
-            ("recall", capabilities.recall),
-            ("query", capabilities.query),
-            ("pull", capabilities.pull),
-            ("balance", capabilities.balance),
-        ];
-        Self {
-            name,
-            title,
-            channels: channels.iter().map(|channel| channel.as_str()).collect(),
-            documentation,
-            settings: settings.into_iter().map(FieldView::of).collect(),
-            secrets: secrets.into_iter().map(FieldView::of).collect(),
-            recipients_per_call: batching.max_recipients,
-            same_content: batching.same_content,
-            capabilities: can
-                .into_iter()
-                .filter_map(|(name, able)| able.then_some(name))
-                .collect(),
-        }
-    }
-}
-
-impl FieldView {
-    fn of(field: Field) -> Self {
-        let (kind, min, max, choices) = match field.kind {
-            FieldKind::Text => ("text", None, None, None),
-            FieldKind::Url => ("url", None, None, None),
-            FieldKind::Integer { min, max } => ("integer", Some(min), Some(max), None),
-            FieldKind::Boolean => ("boolean", None, None, None),
-            FieldKind::Choice(words) => ("choice", None, None, Some(words)),
-        };
-        Self {
-            name: field.name,
-            kind,
-            required: field.required,
-            default: field.default,
-            help: field.help,
-            min,
-            max,
-            choices,
-        }
-    }
-}
+type Answered = Result<Answer<AdapterView>, Problem>;
 
 /// List adapters
 #[utoipa::path(
@@ -138,12 +39,23 @@ impl FieldView {
     security(("bearer" = ["admin", "reader"])),
 )]
 async fn list(State(app): State<App>, _: ToRead) -> Answer<AdapterList> {
-    let adapters = &app.engine.parts().adapters;
+    let parts = app.engine.parts();
+    let now = parts.clock.now();
+    let mut items: Vec<(String, AdapterView)> = parts
+        .adapters
+        .all_built_in()
+        .map(|speaker| {
+            let descriptor = speaker.descriptor();
+            (descriptor.name.clone(), AdapterView::built_in(descriptor))
+        })
+        .collect();
+    items.extend(app.snapshot().adapters.iter().map(|(name, entry)| {
+        let view = AdapterView::uploaded(&parts.adapters, entry, now);
+        (name.clone(), view)
+    }));
+    items.sort_by(|(a, _), (b, _)| a.cmp(b));
     Answer(AdapterList {
-        items: adapters
-            .iter()
-            .map(|adapter| AdapterView::of(adapter.descriptor()))
-            .collect(),
+        items: items.into_iter().map(|(_, view)| view).collect(),
     })
 }
 
@@ -154,13 +66,136 @@ async fn list(State(app): State<App>, _: ToRead) -> Answer<AdapterList> {
     responses((status = 200, description = "The adapter", body = AdapterView)),
     security(("bearer" = ["admin", "reader"])),
 )]
-async fn get(
+async fn get(State(app): State<App>, _: ToRead, Path(name): Path<String>) -> Answered {
+    if let Some(speaker) = app.engine.parts().adapters.built_in(&name) {
+        return Ok(Answer(AdapterView::built_in(speaker.descriptor())));
+    }
+    view(&app, &name)
+}
+
+/// Upload a version
+///
+/// Makes a draft, of a new adapter or of one that was uploaded before. What is used does not
+/// change. The same source as the newest version's makes no new one and answers 200.
+#[utoipa::path(
+    put, path = "/v1/adapters/{name}", tag = "adapters", request_body = UploadBody,
+    params(("name" = String, Path, description = "The adapter's name")),
+    responses(
+        (status = 201, description = "The new version", body = VersionView),
+        (status = 200, description = "The newest version, which is the same", body = VersionView),
+    ),
+    security(("bearer" = ["admin"])),
+)]
+async fn put(
     State(app): State<App>,
-    _: ToRead,
+    ToAdmin { caller, .. }: ToAdmin,
     Path(name): Path<String>,
-) -> Result<Answer<AdapterView>, Problem> {
-    let adapter = app.engine.parts().adapters.get(&name);
-    let adapter =
-        adapter.ok_or_else(|| Problem::new(Code::NotFound, "there is no such adapter"))?;
-    Ok(Answer(AdapterView::of(adapter.descriptor())))
+    Json(body): Json<UploadBody>,
+) -> Result<Response, Problem> {
+    let next = app
+        .snapshot()
+        .adapters
+        .get(&name)
+        .map_or(1, |entry| entry.next);
+    let version = app
+        .registrar()
+        .upload_adapter(&caller, &name, body.into_upload())
+        .await?;
+    let status = match version.number >= next {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
+    let parts = app.engine.parts();
+    let view = VersionView::of(&parts.adapters, &name, &version, parts.clock.now());
+    Ok((status, Answer(view)).into_response())
+}
+
+/// Delete an adapter
+///
+/// With all its versions. Refused while an account uses it: its receipts are still taken.
+#[utoipa::path(
+    delete, path = "/v1/adapters/{name}", tag = "adapters",
+    params(("name" = String, Path, description = "The adapter's name")),
+    responses((status = 204, description = "Deleted")),
+    security(("bearer" = ["admin"])),
+)]
+async fn delete(
+    State(app): State<App>,
+    ToAdmin { caller, .. }: ToAdmin,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    app.registrar().delete_adapter(&caller, &name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Try a version
+///
+/// Gives a checked version a share of the calls. It is compared with the version in use over the
+/// same time, and taken back when it does worse.
+#[utoipa::path(
+    post, path = "/v1/adapters/{name}/canary", tag = "adapters", request_body = CanaryBody,
+    params(("name" = String, Path, description = "The adapter's name")),
+    responses((status = 200, description = "The adapter", body = AdapterView)),
+    security(("bearer" = ["admin"])),
+)]
+async fn canary(
+    State(app): State<App>,
+    ToAdmin { caller, .. }: ToAdmin,
+    Path(name): Path<String>,
+    Json(body): Json<CanaryBody>,
+) -> Answered {
+    app.registrar()
+        .try_adapter(&caller, &name, body.into_draft())
+        .await?;
+    view(&app, &name)
+}
+
+/// Use a version
+///
+/// All calls that begin after the answer use it; calls under way end with the version they began
+/// with. For ten minutes it is compared with the version it took over from.
+#[utoipa::path(
+    post, path = "/v1/adapters/{name}/activate", tag = "adapters", request_body = ActivateBody,
+    params(("name" = String, Path, description = "The adapter's name")),
+    responses((status = 200, description = "The adapter", body = AdapterView)),
+    security(("bearer" = ["admin"])),
+)]
+async fn activate(
+    State(app): State<App>,
+    ToAdmin { caller, .. }: ToAdmin,
+    Path(name): Path<String>,
+    Json(body): Json<ActivateBody>,
+) -> Answered {
+    app.registrar()
+        .activate_adapter(&caller, &name, body.version, body.reason)
+        .await?;
+    view(&app, &name)
+}
+
+/// Go back
+///
+/// Ends the trial, where there is one; else the former version is used again.
+#[utoipa::path(
+    post, path = "/v1/adapters/{name}/rollback", tag = "adapters", request_body = RollbackBody,
+    params(("name" = String, Path, description = "The adapter's name")),
+    responses((status = 200, description = "The adapter", body = AdapterView)),
+    security(("bearer" = ["admin"])),
+)]
+async fn rollback(
+    State(app): State<App>,
+    ToAdmin { caller, .. }: ToAdmin,
+    Path(name): Path<String>,
+    Json(body): Json<RollbackBody>,
+) -> Answered {
+    app.registrar()
+        .roll_adapter_back(&caller, &name, body.reason)
+        .await?;
+    view(&app, &name)
+}
+
+fn view(app: &App, name: &str) -> Answered {
+    let entry = app.registrar().adapter(name)?;
+    let parts = app.engine.parts();
+    let now = parts.clock.now();
+    Ok(Answer(AdapterView::uploaded(&parts.adapters, &entry, now)))
 }

@@ -27,6 +27,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::workshop::workshop;
+
 /// A server under test. Stops when dropped.
 pub(crate) struct App {
     pub(crate) address: SocketAddr,
@@ -132,7 +134,7 @@ impl App {
             wire: Arc::new(Vendor),
             clock: Arc::new(SystemClock),
             entropy,
-            adapters: Adapters::new(austin_adapters::registry()),
+            adapters: Adapters::with_workshop(austin_adapters::registry(), workshop()),
             config,
         };
         let engine = Engine::new(parts, &mut registry);

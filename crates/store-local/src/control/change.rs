@@ -4,6 +4,7 @@
 //! writes to the next snapshot.
 
 pub(super) mod accounts;
+mod adapters;
 mod apps;
 pub(super) mod quotas;
 pub(super) mod routes;
@@ -74,6 +75,19 @@ impl Step<'_> {
                 action,
                 detail,
             } => done(0, subject, action, detail),
+            CatalogChange::AddAdapterVersion { adapter, version } => {
+                self.add_adapter_version(&adapter, *version)
+            }
+            CatalogChange::MoveAdapter {
+                adapter,
+                step,
+                note,
+                figures,
+            } => self.move_adapter(&adapter, &step, note, figures),
+            CatalogChange::DeleteAdapterVersion { adapter, version } => {
+                self.delete_adapter_version(&adapter, version)
+            }
+            CatalogChange::DeleteAdapter { adapter } => self.delete_adapter(&adapter),
             CatalogChange::CreateApp { name, team } => self.create_app(name, team),
             CatalogChange::CreateKey {
                 app,

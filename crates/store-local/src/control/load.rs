@@ -1,5 +1,7 @@
 //! The snapshot as it is read when the store opens.
 
+mod adapters;
+
 use std::sync::Arc;
 
 use austin_domain::route::plan::{Part, Plan, Target};
@@ -24,6 +26,7 @@ pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> Result<Snapsho
     apps(connection, &mut snapshot)?;
     quotas(connection, &mut snapshot)?;
     keys(connection, &mut snapshot)?;
+    adapters::load(connection, &mut snapshot)?;
     Ok(snapshot)
 }
 

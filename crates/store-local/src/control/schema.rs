@@ -22,6 +22,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "vendors",
         sql: include_str!("../../migrations/control/0002_vendors.sql"),
     },
+    Migration {
+        number: 3,
+        name: "adapters",
+        sql: include_str!("../../migrations/control/0003_adapters.sql"),
+    },
 ];
 
 /// Where the database of a data directory is.

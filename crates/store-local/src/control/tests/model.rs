@@ -3,7 +3,7 @@
 use austin_domain::route::plan::{Part, Plan, Target};
 use austin_domain::template::TemplateState;
 use austin_domain::{AccountId, Channel, Class, KeyId, Lane};
-use austin_ports::catalog::Role;
+use austin_ports::catalog::{AdapterMove, Role};
 use proptest::prelude::*;
 
 use super::*;
@@ -20,6 +20,10 @@ enum Move {
     CreateApp(u8),
     CreateKey(u8, u8),
     RevokeKey(u8),
+    AddAdapterVersion(u8),
+    StepAdapter(u8, u8, u32),
+    DeleteAdapterVersion(u8, u32),
+    DeleteAdapter(u8),
     Reopen,
 }
 
@@ -43,7 +47,16 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
             .prop_map(|(lane, shares)| Move::PutRoute(lane, shares)),
         few.clone().prop_map(Move::CreateApp),
         (few.clone(), 0u8..6).prop_map(|(app, digest)| Move::CreateKey(app, digest)),
-        few.prop_map(Move::RevokeKey),
+        few.clone().prop_map(Move::RevokeKey),
+        few.clone().prop_map(Move::AddAdapterVersion),
+        // Often, so that versions get somewhere.
+        (few.clone(), 0u8..6, 1u32..4)
+            .prop_map(|(name, step, version)| { Move::StepAdapter(name, step, version) }),
+        (few.clone(), 0u8..6, 1u32..4)
+            .prop_map(|(name, step, version)| { Move::StepAdapter(name, step, version) }),
+        (few.clone(), 1u32..4)
+            .prop_map(|(name, version)| Move::DeleteAdapterVersion(name, version)),
+        few.prop_map(Move::DeleteAdapter),
         Just(Move::Reopen),
     ];
     prop::collection::vec(one, 1..40)
@@ -124,8 +137,49 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
                 key: known.copied().unwrap_or(KeyId::from_u64(1)),
             }
         }
-        Move::Reopen => return None,
+        of => return adapter_change(of),
     })
+}
+
+fn adapter_change(of: Move) -> Option<CatalogChange> {
+    let key = |number: u8| format!("k{number}");
+    Some(match of {
+        Move::AddAdapterVersion(number) => CatalogChange::AddAdapterVersion {
+            adapter: key(number),
+            version: Box::new(builders::adapter_version("x")),
+        },
+        Move::StepAdapter(number, step, version) => CatalogChange::MoveAdapter {
+            adapter: key(number),
+            step: adapter_move(step, version),
+            note: None,
+            figures: None,
+        },
+        Move::DeleteAdapterVersion(number, version) => CatalogChange::DeleteAdapterVersion {
+            adapter: key(number),
+            version,
+        },
+        Move::DeleteAdapter(number) => CatalogChange::DeleteAdapter {
+            adapter: key(number),
+        },
+        _ => return None,
+    })
+}
+
+fn adapter_move(step: u8, version: u32) -> AdapterMove {
+    match step {
+        0 => AdapterMove::Canary {
+            version,
+            percent: 10,
+            promote_after: None,
+        },
+        1 => AdapterMove::Activate { version },
+        2 => AdapterMove::Rollback { of: None },
+        3 => AdapterMove::Quarantine { version },
+        _ => AdapterMove::Check {
+            version,
+            passed: step == 4,
+        },
+    }
 }
 
 proptest! {
