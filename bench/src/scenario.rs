@@ -4,6 +4,7 @@ mod accept;
 mod end_to_end;
 mod failover;
 mod growth;
+mod limits;
 mod restart;
 mod setup;
 
@@ -36,6 +37,8 @@ pub(crate) enum Name {
     FailoverStorm,
     /// Cost per delivery as the ledger grows, then look-ups.
     Growth,
+    /// Choosing an account and keeping its limits, without IO.
+    Limits,
     /// Memory idle and with a million waiting, then a kill and a start.
     Restart,
 }
@@ -55,6 +58,7 @@ pub(crate) async fn run(plan: &Plan, only: &[Name]) -> Result<Vec<Figure>> {
             Name::EndToEndMany => end_to_end::run(plan, "end-to-end-many", 1_000).await?,
             Name::FailoverStorm => failover::run(plan).await?,
             Name::Growth => growth::run(plan).await?,
+            Name::Limits => limits::run()?,
             Name::Restart => restart::run(plan).await?,
         });
     }

@@ -137,6 +137,7 @@ pub struct Batching {
     clippy::struct_excessive_bools,
     reason = "independent yes/no facts, shown as a list"
 )]
+#[serde(default, deny_unknown_fields)]
 pub struct Capabilities {
     /// The vendor posts receipts to us.
     pub receipts: bool,
@@ -151,4 +152,20 @@ pub struct Capabilities {
     pub pull: bool,
     /// The vendor can be asked what is left on the account.
     pub balance: bool,
+    /// Receipts tell of failures only: that none comes means nothing.
+    pub failures_only: bool,
+    /// A message needs an approved template of the vendor's: the template names one for the
+    /// account (`vendor_templates`), or the account has one in its setting `template_id` or
+    /// `template_code`.
+    pub needs_vendor_template: bool,
+    /// A message needs an approved signature, wherever it goes: the template names one for the
+    /// account, or the account has one in its setting `sign_name`.
+    pub needs_sign: bool,
+}
+
+impl Capabilities {
+    /// Whether every message gets a word of its arrival, so that its absence means something.
+    pub const fn tells_arrivals(&self) -> bool {
+        (self.receipts || self.pull) && !self.failures_only
+    }
 }

@@ -14,12 +14,12 @@ mod request;
 use austin_adapter_api::question::{Asking, Question};
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
-    Refused, Reply, State, Step,
+    Refused, Reply, State, Step, VendorLimits,
 };
 use austin_domain::{Channel, Verdict};
 
 use crate::asking;
-use crate::fields::{endpoint, required, text};
+use crate::fields::{DAY, HOUR, codes_to_a_number, endpoint, required, text};
 use crate::phone;
 use crate::rounds::{self, Job, Reading, Rounds};
 
@@ -40,6 +40,16 @@ impl Default for AliyunSms {
         Self {
             descriptor: descriptor(),
         }
+    }
+}
+
+/// What holds for a number and a signature as long as the console's "send frequency" is left as
+/// it is; <https://help.aliyun.com/document_detail/108293.html>. Notifications are limited per
+/// template, which these rules cannot say: for them the vendor's own refusal counts.
+fn limits() -> VendorLimits {
+    VendorLimits {
+        per_number: codes_to_a_number([(1, 60), (5, HOUR), (10, DAY)]),
+        ..VendorLimits::default()
     }
 }
 
@@ -67,7 +77,7 @@ fn descriptor() -> Descriptor {
             required(text("access_key_id", "AccessKey ID.")),
             required(text("access_key_secret", "AccessKey secret.")),
         ],
-        limits: austin_adapter_api::VendorLimits::default(),
+        limits: limits(),
         price: None,
         codes: Vec::new(),
         batching: Batching {
@@ -76,6 +86,8 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            needs_vendor_template: true,
+            needs_sign: true,
             query: true,
             ..Capabilities::default()
         },

@@ -1,6 +1,10 @@
 //! Short ways to write descriptor fields.
 
+use std::time::Duration;
+
 use austin_adapter_api::{Field, FieldKind};
+use austin_domain::Class;
+use austin_domain::quota::NumberRule;
 
 /// An optional text field.
 pub(crate) fn text(name: &str, help: &str) -> Field {
@@ -55,3 +59,18 @@ pub(crate) fn optional(name: &str, kind: FieldKind, help: &str) -> Field {
         help: help.to_owned(),
     }
 }
+
+/// Rules on verification codes to one number: so many in so many seconds.
+pub(crate) fn codes_to_a_number(rules: [(u32, u64); 3]) -> Vec<NumberRule> {
+    rules
+        .into_iter()
+        .map(|(count, seconds)| NumberRule {
+            class: Some(Class::Verification),
+            count,
+            window: Duration::from_secs(seconds),
+        })
+        .collect()
+}
+
+pub(crate) const HOUR: u64 = 3600;
+pub(crate) const DAY: u64 = 24 * HOUR;

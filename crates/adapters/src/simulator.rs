@@ -104,6 +104,9 @@ fn descriptor() -> Descriptor {
             query: true,
             pull: true,
             balance: true,
+            failures_only: false,
+            needs_vendor_template: false,
+            needs_sign: false,
         },
     }
 }

@@ -83,6 +83,7 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            failures_only: true,
             ..Capabilities::default()
         },
     }

@@ -14,12 +14,12 @@ pub mod sign;
 use austin_adapter_api::question::{Asking, Question};
 use austin_adapter_api::{
     Account, Adapter, Batch, Batching, Call, Capabilities, Context, Descriptor, Inbound, Receipts,
-    Refused, Reply, State, Step,
+    Refused, Reply, State, Step, VendorLimits,
 };
 use austin_domain::{Channel, Verdict};
 
 use crate::asking;
-use crate::fields::{choice, endpoint, required, text, with_default};
+use crate::fields::{DAY, HOUR, choice, codes_to_a_number, endpoint, required, text, with_default};
 use crate::phone;
 use crate::rounds::{self, Job, Reading, Rounds};
 
@@ -39,6 +39,16 @@ impl Default for TencentSms {
         Self {
             descriptor: descriptor(),
         }
+    }
+}
+
+/// What the console sets for a number as long as nobody changes it; the windows are those of the
+/// codes `LimitExceeded.PhoneNumberThirtySecondLimit`, `…OneHourLimit` and `…DailyLimit` of
+/// <https://cloud.tencent.com/document/product/382/55981>.
+fn limits() -> VendorLimits {
+    VendorLimits {
+        per_number: codes_to_a_number([(1, 30), (5, HOUR), (10, DAY)]),
+        ..VendorLimits::default()
     }
 }
 
@@ -81,7 +91,7 @@ fn descriptor() -> Descriptor {
             required(text("secret_id", "SecretId of the API key.")),
             required(text("secret_key", "SecretKey of the API key.")),
         ],
-        limits: austin_adapter_api::VendorLimits::default(),
+        limits: limits(),
         price: None,
         codes: Vec::new(),
         batching: Batching {
@@ -90,6 +100,7 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            needs_vendor_template: true,
             query: true,
             pull: true,
             ..Capabilities::default()

@@ -122,7 +122,7 @@ pub(crate) async fn write_off(shared: Arc<Shared>) {
 pub(crate) fn takes_receipts(shared: &Shared, account: AccountId) -> Option<Arc<str>> {
     let party = shared.directories.party(account)?;
     let can = party.adapter.descriptor().capabilities;
-    (can.receipts || can.pull).then_some(party.key)
+    can.tells_arrivals().then_some(party.key)
 }
 
 /// What is counted about all this.

@@ -1,6 +1,7 @@
 //! Which of a lane's ready deliveries travel now, at which account, in which call. Plain data in,
 //! plain data out; the only state it moves is the accounts' pace.
 
+use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::attempt::ReadyBatch;
 use crate::directory::{Directory, Usable};
-use crate::pace::Blocked;
+use crate::pace::{Ask, Blocked, Refused};
 use crate::routing::{Choices, Way, Wheels};
 
 /// What is to be done with the deliveries that were taken.
@@ -40,12 +41,48 @@ struct BatchKey {
     content: Option<u64>,
 }
 
+/// What keeps one delivery from its accounts.
+#[derive(Default)]
+struct Own {
+    /// Accounts that have written to its number often enough, and the first of them to be free.
+    full: Vec<AccountId>,
+    number: Option<Blocked>,
+    /// Whether some account only cannot be called now.
+    waits: bool,
+}
+
+impl Own {
+    fn full(&mut self, account: AccountId, blocked: Blocked) {
+        self.full.push(account);
+        if self
+            .number
+            .as_ref()
+            .is_none_or(|first| blocked.until < first.until)
+        {
+            self.number = Some(blocked);
+        }
+    }
+}
+
+/// Why a delivery found no place in a call to an account.
+enum NoPlace {
+    /// All calls there may be are planned.
+    Calls,
+    /// The account may not be called now.
+    Account,
+    /// The account has written to this number often enough.
+    Number(Blocked),
+}
+
 struct Assembly<'a> {
     directory: &'a Directory,
     now: Timestamp,
     most_calls: usize,
     open: HashMap<BatchKey, usize>,
     closed: HashSet<AccountId>,
+    /// Of the delivery that is being placed: why accounts may not have it, whatever becomes of
+    /// the others.
+    own: Own,
     /// Recipients that the open calls can still take.
     room: usize,
     choices: Choices<'a>,
@@ -66,6 +103,7 @@ pub(crate) fn assemble(
         most_calls,
         open: HashMap::new(),
         closed: HashSet::new(),
+        own: Own::default(),
         room: 0,
         choices: Choices::new(directory, now),
         plan: Plan::default(),
@@ -88,21 +126,27 @@ impl Assembly<'_> {
             return;
         }
         let way = self.directory.way(&item, self.now);
+        self.own = Own::default();
         loop {
             let Some(usable) = self.pick(&item, way, wheels) else {
                 self.without_account(item, way);
                 return;
             };
-            if let Some(batch) = self.batch_for(&item, &usable) {
-                self.plan.batches[batch].items.push(item);
-                self.room = self.room.saturating_sub(1);
-                return;
+            match self.batch_for(&item, &usable) {
+                Ok(batch) => {
+                    self.plan.batches[batch].items.push(item);
+                    self.room = self.room.saturating_sub(1);
+                    return;
+                }
+                Err(NoPlace::Calls) => {
+                    self.plan.put_back.push(item);
+                    return;
+                }
+                Err(NoPlace::Account) => {
+                    self.closed.insert(usable.record.id);
+                }
+                Err(NoPlace::Number(blocked)) => self.own.full(usable.record.id, blocked),
             }
-            if self.plan.batches.len() >= self.most_calls {
-                self.plan.put_back.push(item);
-                return;
-            }
-            self.closed.insert(usable.record.id);
         }
     }
 
@@ -110,11 +154,26 @@ impl Assembly<'_> {
     /// one that just refused it not at all.
     fn pick(&mut self, item: &WorkItem, way: Way, wheels: &mut Wheels) -> Option<Arc<Usable>> {
         let (directory, closed, lane) = (self.directory, &self.closed, item.message.lane);
+        let (now, own) = (self.now, RefCell::new(&mut self.own));
         let open = |id: AccountId| {
-            !closed.contains(&id)
-                && directory
-                    .usable(id)
-                    .is_some_and(|usable| usable.carries(directory, item))
+            let Some(usable) = directory.usable(id) else {
+                return false;
+            };
+            if !usable.carries(directory, item) || own.borrow().full.contains(&id) {
+                return false;
+            }
+            if closed.contains(&id) {
+                own.borrow_mut().waits = true;
+                return false;
+            }
+            // Before the wheel turns: turns are for deliveries that travel.
+            match usable.pace.number_limit(ask(usable, item), now) {
+                Some(blocked) => {
+                    own.borrow_mut().full(id, blocked);
+                    false
+                }
+                None => true,
+            }
         };
         let fresh = |id: AccountId| open(id) && item.last_account != Some(id);
         let mut picked = self.choices.pick(way, wheels, lane, fresh);
@@ -146,7 +205,7 @@ impl Assembly<'_> {
     }
 
     /// The open batch that can take the delivery, or a new one if the account may be called.
-    fn batch_for(&mut self, item: &WorkItem, usable: &Arc<Usable>) -> Option<usize> {
+    fn batch_for(&mut self, item: &WorkItem, usable: &Arc<Usable>) -> Result<usize, NoPlace> {
         let key = BatchKey {
             account: usable.record.id,
             template: item.message.template,
@@ -156,43 +215,56 @@ impl Assembly<'_> {
         };
         if let Some(index) = self.open.get(&key).copied() {
             let batch = &self.plan.batches[index];
-            let room = batch.items.len() < usize::from(usable.batching.max_recipients);
+            let room = batch.items.len() < most(usable, batch.permit.most);
             // The hash only finds candidates; what travels together must really be the same.
             let same = key.content.is_none()
                 || batch.items.first().is_some_and(|first| {
                     Arc::ptr_eq(&first.vars, &item.vars) || first.vars == item.vars
                 });
             if room && same {
-                return Some(index);
+                let joined = usable.pace.join(ask(usable, item), self.now);
+                return joined
+                    .map(|()| index)
+                    .map_err(|refused| self.refused(refused));
             }
         }
         if self.plan.batches.len() >= self.most_calls {
-            return None;
+            return Err(NoPlace::Calls);
         }
-        match usable
-            .pace
-            .open(&usable.key, &usable.record.limits, self.now)
-        {
-            Ok(()) => {
-                let index = self.plan.batches.len();
-                self.plan.batches.push(ReadyBatch {
-                    usable: Arc::clone(usable),
-                    items: Vec::new(),
-                });
-                self.open.insert(key, index);
-                self.room += usize::from(usable.batching.max_recipients);
-                Some(index)
-            }
-            Err(blocked) => {
+        let permit = match usable.pace.open(ask(usable, item), self.now) {
+            Ok(permit) => permit,
+            Err(refused) => return Err(self.refused(refused)),
+        };
+        let index = self.plan.batches.len();
+        self.plan.batches.push(ReadyBatch {
+            usable: Arc::clone(usable),
+            items: Vec::new(),
+            permit,
+        });
+        self.open.insert(key, index);
+        self.room += most(usable, permit.most);
+        Ok(index)
+    }
+
+    fn refused(&mut self, refused: Refused) -> NoPlace {
+        match refused {
+            Refused::Account(blocked) => {
                 self.block(blocked);
-                None
+                NoPlace::Account
             }
+            Refused::Number(blocked) => NoPlace::Number(blocked),
         }
     }
 
+    /// Several accounts may stand in the way: all are named, and the first to be free counts.
     fn block(&mut self, blocked: Blocked) {
         match &mut self.plan.blocked {
-            Some(earlier) if earlier.until <= blocked.until => {}
+            Some(earlier) => {
+                earlier.until = earlier.until.min(blocked.until);
+                if earlier.why.len() < LONG_ENOUGH {
+                    earlier.why = format!("{}; {}", earlier.why, blocked.why);
+                }
+            }
             slot => *slot = Some(blocked),
         }
     }
@@ -201,6 +273,11 @@ impl Assembly<'_> {
     /// account, in which case it makes room for those behind it.
     fn without_account(&mut self, item: WorkItem, way: Way) {
         let until = self.plan.blocked.as_ref().map(|blocked| blocked.until);
+        if let Some(full) = self.own.number.take_if(|_| !self.own.waits) {
+            let reason = Reason::new("number_limit", full.why);
+            self.change(&item, State::Queued, Some(full.until), reason);
+            return;
+        }
         if let Some(account) = item.message.account {
             let unusable = self.directory.usable(account).is_none();
             let due = until
@@ -223,6 +300,11 @@ impl Assembly<'_> {
             let due = due.min(self.now.plus(PINNED_RECHECK));
             self.change(&item, State::Queued, Some(due), reason);
             return;
+        } else if let Some(reason) = self.unmapped(&item, way) {
+            // Waiting in its place it would stand before other templates.
+            let due = self.now.plus(PINNED_RECHECK);
+            self.change(&item, State::Queued, Some(due), reason);
+            return;
         } else if until.is_none() {
             let lane = item.message.lane;
             let why = if way == Way::Nowhere {
@@ -240,6 +322,20 @@ impl Assembly<'_> {
         self.plan.put_back.push(item);
     }
 
+    /// Why no account that can be used knows the delivery's template, where that is so.
+    fn unmapped(&mut self, item: &WorkItem, way: Way) -> Option<Reason> {
+        let directory = self.directory;
+        let accounts = self.choices.accounts(way, item.message.lane);
+        let mut why = None;
+        for usable in accounts.filter_map(|id| directory.usable(id)) {
+            if usable.carries(directory, item) {
+                return None;
+            }
+            why = why.or_else(|| usable.why_not_carried(directory, item));
+        }
+        why
+    }
+
     fn change(&mut self, item: &WorkItem, to: State, due_at: Option<Timestamp>, reason: Reason) {
         self.plan.changes.push(Change {
             delivery: item.id,
@@ -251,6 +347,20 @@ impl Assembly<'_> {
     }
 }
 
+fn ask<'a>(usable: &'a Usable, item: &'a WorkItem) -> Ask<'a> {
+    Ask {
+        key: &usable.key,
+        bounds: &usable.bounds,
+        class: item.message.lane.class,
+        to: &item.to,
+    }
+}
+
+/// Most recipients of a call.
+fn most(usable: &Usable, permitted: usize) -> usize {
+    permitted.min(usize::from(usable.batching.max_recipients))
+}
+
 fn hash(item: &WorkItem) -> u64 {
     let mut hasher = DefaultHasher::new();
     item.vars.hash(&mut hasher);
@@ -260,6 +370,7 @@ fn hash(item: &WorkItem) -> u64 {
 const PINNED_RECHECK: Duration = Duration::from_secs(30);
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 const NO_ROUTE_RECHECK: Duration = Duration::from_secs(1);
+const LONG_ENOUGH: usize = 400;
 
 #[cfg(test)]
 mod tests;

@@ -18,12 +18,23 @@ use secrecy::SecretString;
 
 use crate::asking::{self, Desk, Party};
 use crate::directory::Usable;
+use crate::pace::Permit;
 use crate::render::Compilations;
 
 /// Deliveries that travel together, already marked `sending`.
 pub(crate) struct ReadyBatch {
     pub(crate) usable: Arc<Usable>,
     pub(crate) items: Vec<WorkItem>,
+    /// The right to make the call.
+    pub(crate) permit: Permit,
+}
+
+impl ReadyBatch {
+    /// Gives back what was taken for a call that is not made.
+    pub(crate) fn abandon(&self, items: &[WorkItem]) {
+        let usable = &self.usable;
+        usable.pace.abandon(&usable.bounds, self.permit, items);
+    }
 }
 
 /// What an attempt came to: one verdict and one segment count per delivery, in their order.
@@ -72,7 +83,7 @@ pub(crate) struct Means {
 
 /// Makes one attempt.
 pub(crate) async fn attempt(means: &Means, catalog: &Snapshot, ready: &ReadyBatch) -> Outcome {
-    let ReadyBatch { usable, items } = ready;
+    let ReadyBatch { usable, items, .. } = ready;
     let batch = match prepare(means, catalog, usable, items).await {
         Ok(batch) => batch,
         Err(verdict) => return Outcome::all(&verdict, items.len()),

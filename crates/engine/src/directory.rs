@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use austin_adapter_api::{Account, Batching, Speaker};
-use austin_domain::{AccountId, Timestamp};
+use austin_domain::{AccountId, Reason, Timestamp};
 use austin_ports::Catalog;
 use austin_ports::catalog::{AccountRecord, Snapshot};
 use austin_ports::ledger::MessageHead;
@@ -15,8 +15,10 @@ use secrecy::ExposeSecret;
 
 use crate::adapters::{Adapters, Live, Voices};
 use crate::asking::Party;
-use crate::pace::Pace;
-use crate::routing::{FULL, Routes};
+use crate::carry::can_carry;
+use crate::health::Health;
+use crate::pace::{Bounds, Pace};
+use crate::routing::Routes;
 
 /// One account, ready to be called.
 pub(crate) struct Usable {
@@ -32,12 +34,17 @@ pub(crate) struct Usable {
     /// The adapter's rule, narrowed by the account's own limit.
     pub(crate) batching: Batching,
     pub(crate) pace: Arc<Pace>,
+    pub(crate) health: Arc<Health>,
+    /// Its own limits, else those the vendor states.
+    pub(crate) bounds: Arc<Bounds>,
+    /// Whether the vendor tells what became of a message.
+    pub(crate) receipts: bool,
 }
 
 impl Usable {
     /// How much of its share it is well enough for, per mille.
-    pub(crate) fn factor(&self, _now: Timestamp) -> u32 {
-        FULL
+    pub(crate) fn factor(&self, now: Timestamp) -> u32 {
+        self.health.factor(now)
     }
 
     /// Whether it takes work at all now.
@@ -46,8 +53,17 @@ impl Usable {
     }
 
     /// Whether the vendor knows the delivery's template, where it must.
-    pub(crate) fn carries(&self, _directory: &Directory, _item: &WorkItem) -> bool {
-        true
+    pub(crate) fn carries(&self, directory: &Directory, item: &WorkItem) -> bool {
+        let able = self.adapter.descriptor().capabilities;
+        !(able.needs_vendor_template || able.needs_sign)
+            || self.why_not_carried(directory, item).is_none()
+    }
+
+    /// Why the vendor cannot take the delivery: it knows nothing of the template.
+    pub(crate) fn why_not_carried(&self, directory: &Directory, item: &WorkItem) -> Option<Reason> {
+        let entry = directory.snapshot.templates.get(&item.message.template)?;
+        let version = entry.version(item.message.version)?;
+        can_carry(version, &self.record, self.adapter.descriptor()).err()
     }
 }
 
@@ -170,6 +186,11 @@ impl Directories {
         let gone = || format!("there is no adapter {}", record.adapter);
         let adapter = voices.answering().ok_or_else(gone)?.clone();
         let mut batching = voices.batching().unwrap_or(adapter.descriptor().batching);
+        let descriptor = adapter.descriptor();
+        let bounds = Bounds::of(&record.limits, &descriptor.limits);
+        let receipts = descriptor.capabilities.tells_arrivals();
+        let pace = self.pace(record.id);
+        pace.health.steer(record.steer.as_ref());
         if let Some(most) = record.limits.recipients_per_call {
             batching.max_recipients = batching.max_recipients.min(most).max(1);
         }
@@ -181,7 +202,10 @@ impl Directories {
             adapter,
             voices,
             batching,
-            pace: self.pace(record.id),
+            health: Arc::clone(&pace.health),
+            pace,
+            bounds: Arc::new(bounds),
+            receipts,
         })
     }
 }

@@ -48,6 +48,7 @@ pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
                     () = stopping.cancelled() => break,
                     () = turn.shared.clock.sleep_until(until) => {}
                     () = turn.shared.catalog_changed() => {}
+                    () = turn.something_new() => {}
                 }
             }
         }
@@ -105,7 +106,7 @@ impl Turn {
         if !batches.is_empty() {
             self.per_call = (travelling.div_ceil(batches.len()) + self.per_call).div_ceil(2);
         }
-        self.lane.with(|queue| queue.put_back(put_back.into_iter()));
+        self.lane.with(|queue| queue.put_back(put_back));
         self.lane
             .set_blocked(blocked.as_ref().map(|blocked| blocked.why.clone()));
         if !changes.is_empty() {
@@ -118,7 +119,15 @@ impl Turn {
         // Sleep only when nothing moved: otherwise the next turn finds out by itself.
         blocked
             .filter(|_| travelling < taken)
-            .map(|blocked| blocked.until)
+            .map(|blocked| blocked.until.min(now.plus(LONGEST_STAND)))
+    }
+
+    /// Deliveries have come that may fare better than those the lane stands for. Not at once:
+    /// each look costs a turn.
+    async fn something_new(&self) {
+        let until = self.shared.clock.now().plus(STAND);
+        self.shared.clock.sleep_until(until).await;
+        self.lane.bell.notified().await;
     }
 
     /// Marks the batches `sending` and starts their calls. On a ledger fault everything goes
@@ -151,21 +160,26 @@ impl Turn {
                 self.shared.metrics.ledger_faults.inc();
                 tracing::warn!(lane = %self.lane.name, %error, "cannot begin attempts");
                 for batch in &batches {
-                    batch.usable.pace.abandon();
+                    batch.abandon(&batch.items);
                 }
                 let items: Vec<_> = batches.into_iter().flat_map(|batch| batch.items).collect();
-                self.lane.with(|queue| queue.put_back(items.into_iter()));
+                self.lane.with(|queue| queue.put_back(items));
                 return Err(error.to_string());
             }
         };
         let mut began = began.into_iter();
         let mut permit = Some(permit);
         for mut batch in batches {
-            batch.items.retain(|_| began.next().unwrap_or(false));
-            if batch.items.is_empty() {
-                batch.usable.pace.abandon();
+            let (items, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut batch.items)
+                .into_iter()
+                .partition(|_| began.next().unwrap_or(false));
+            if items.is_empty() {
+                batch.abandon(&gone);
                 continue;
             }
+            let usable = &batch.usable;
+            usable.pace.leave(&usable.bounds, batch.permit, &gone);
+            batch.items = items;
             for item in &mut batch.items {
                 item.attempts += 1;
             }
@@ -250,6 +264,16 @@ async fn read_ahead(
                 Err(error)
             }
         },
+        Refill::Listed(app, ids) => match shared.ledger.load(ids.clone()).await {
+            Ok(items) => {
+                lane.with(|queue| queue.refilled_listed(app, items));
+                Ok(())
+            }
+            Err(error) => {
+                lane.with(|queue| queue.refill_failed(Refill::Listed(app, ids)));
+                Err(error)
+            }
+        },
         Refill::After(after, asked) => {
             let items = shared.ledger.ready(lane.name, after, asked).await?;
             lane.with(|queue| queue.refilled(after, asked, items));
@@ -320,3 +344,6 @@ impl Shared {
 const MOST_A_TURN: usize = 2048;
 const REFILL: usize = 4096;
 const LEDGER_RECHECK: Duration = Duration::from_secs(1);
+/// A lane stands at least and at most so long before it looks again.
+const STAND: Duration = Duration::from_millis(25);
+const LONGEST_STAND: Duration = Duration::from_secs(1);

@@ -25,16 +25,18 @@ use crate::intake::{self, Against, Checked};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::outlives::Outlives;
+use crate::quota::{Quotas, Taken};
 use crate::receipt_counts::ReceiptHour;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
 use crate::settler::{Finished, Settler};
 use crate::shared::Shared;
-use crate::status::{self, LaneStatus, Readiness};
+use crate::status::{self, AccountStatus, LaneStatus, Readiness};
 use crate::timers::Timers;
 use crate::tokens::Tokens;
 use crate::{
-    aftermath, mailboxes, pulls, receipt_watch, receipts, reconcilers, recovery, sessions, settler,
+    aftermath, daybook, health, mailboxes, pulls, receipt_watch, receipts, reconcilers, recovery,
+    sessions, settler,
 };
 
 /// What the engine is made of.
@@ -98,6 +100,7 @@ impl Engine {
             adapters: parts.adapters.clone(),
             directories: Directories::new(Arc::clone(&parts.catalog), parts.adapters.clone()),
             lanes: Lanes::new(parts.config.lane_memory),
+            quotas: Quotas::default(),
             timers: Timers::default(),
             metrics: Metrics::new(registry),
             settler,
@@ -126,6 +129,7 @@ impl Engine {
         let snapshot = self.shared.catalog.snapshot();
         let now = self.shared.clock.now();
         self.parts.adapters.sync(&snapshot, now).await;
+        daybook::open(&self.shared).await?;
         recovery::recover(&self.shared).await?;
         tokio::spawn(settler::run(Arc::clone(&self.shared), finished));
         let tracker = &self.shared.tracker;
@@ -140,6 +144,8 @@ impl Engine {
         tracker.spawn(aftermath::write_off(Arc::clone(&self.shared)));
         tracker.spawn(pulls::run(Arc::clone(&self.shared)));
         tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
+        tracker.spawn(health::warden::run(Arc::clone(&self.shared)));
+        tracker.spawn(daybook::keep(Arc::clone(&self.shared)));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
     }
@@ -184,16 +190,30 @@ impl Engine {
             now,
         };
         let mut offered: HashMap<Lane, u64> = HashMap::new();
+        let mut taken: Vec<Option<Taken>> = Vec::with_capacity(requests.len());
         let checked: Vec<_> = requests
             .into_iter()
             .map(|request| {
+                taken.push(None);
                 self.takes_work()?;
                 let checked = intake::check(request, &against)?;
-                self.has_room(&checked.message, &mut offered)?;
+                let quota = self.shared.quotas.take(&catalog, &checked.message, now)?;
+                if let Err(full) = self.has_room(&checked.message, &mut offered) {
+                    self.shared.quotas.give_back(quota);
+                    return Err(full);
+                }
+                taken.pop();
+                taken.push(Some(quota));
                 Ok(checked)
             })
             .collect();
-        self.accept(checked).await
+        let answers = self.accept(checked).await;
+        for (answer, taken) in answers.iter().zip(taken) {
+            if let (Err(_), Some(taken)) = (answer, taken) {
+                self.shared.quotas.give_back(taken);
+            }
+        }
+        answers
     }
 
     /// Makes what passed durable, in one go, and answers for each.
@@ -360,6 +380,11 @@ impl Engine {
             .directories
             .pace(account)
             .resting(self.shared.clock.now())
+    }
+
+    /// How an account does; `None` where there is none by that key.
+    pub fn account_status(&self, key: &str) -> Option<AccountStatus> {
+        status::account(&self.shared, key)
     }
 
     /// Whether it takes work.

@@ -52,7 +52,11 @@ pub(crate) fn divert(
     }
     let party = Arc::new(Party::of(&batch.usable));
     let permit = held.permit.take().map(Arc::new);
-    let ReadyBatch { usable, items } = batch;
+    let ReadyBatch {
+        usable,
+        items,
+        permit: call,
+    } = batch;
     let mut rest = Outcome {
         verdicts: Vec::new(),
         segments: Vec::new(),
@@ -93,6 +97,7 @@ pub(crate) fn divert(
     let batch = ReadyBatch {
         usable,
         items: kept,
+        permit: call,
     };
     (batch, rest)
 }

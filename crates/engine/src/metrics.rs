@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
+use austin_domain::health::breaker::Stand;
 use austin_domain::{Lane, State};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -66,6 +67,16 @@ pub(crate) struct Metrics {
     /// Ledger calls that failed and are being tried again.
     pub(crate) ledger_faults: Counter,
     resting: Family<AccountLabels, Gauge<i64, AtomicI64>>,
+    breaker: Family<BreakerLabels, Gauge<i64, AtomicI64>>,
+    factor: Family<AccountLabels, Gauge<f64, AtomicU64>>,
+    rate: Family<AccountLabels, Gauge<f64, AtomicU64>>,
+}
+
+/// A state of an account's breaker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct BreakerLabels {
+    account: String,
+    state: &'static str,
 }
 
 /// One account.
@@ -96,6 +107,9 @@ impl Metrics {
             rematched: Counter::default(),
             ledger_faults: Counter::default(),
             resting: Family::default(),
+            breaker: Family::default(),
+            factor: Family::default(),
+            rate: Family::default(),
         };
         metrics.register(registry.sub_registry_with_prefix("austin"));
         metrics
@@ -162,6 +176,25 @@ impl Metrics {
             "1 while an account is not called because it keeps failing",
             metrics.resting.clone(),
         );
+        self.register_health(registry);
+    }
+
+    fn register_health(&self, registry: &mut Registry) {
+        registry.register(
+            "account_breaker",
+            "1 for the state an account's breaker is in",
+            self.breaker.clone(),
+        );
+        registry.register(
+            "account_weight_factor",
+            "The part of its configured weight that an account has",
+            self.factor.clone(),
+        );
+        registry.register(
+            "account_calls_per_second_limit",
+            "Calls a second that an account may be given now; +Inf without a limit",
+            self.rate.clone(),
+        );
     }
 
     /// Deliveries of a lane that reached a state.
@@ -222,6 +255,25 @@ impl Metrics {
         self.oldest_seconds
             .get_or_create(&labels)
             .set(oldest_seconds);
+    }
+
+    /// How an account does.
+    pub(crate) fn health(&self, account: &str, status: &crate::status::AccountStatus) {
+        for stand in [Stand::Closed, Stand::Open, Stand::HalfOpen] {
+            let labels = BreakerLabels {
+                account: account.to_owned(),
+                state: stand.as_str(),
+            };
+            let is = status.health.breaker == stand;
+            self.breaker.get_or_create(&labels).set(i64::from(is));
+        }
+        let labels = AccountLabels {
+            account: account.to_owned(),
+        };
+        let factor = f64::from(status.health.factor) / 1000.0;
+        self.factor.get_or_create(&labels).set(factor);
+        let rate = status.rates.calls.unwrap_or(f64::INFINITY);
+        self.rate.get_or_create(&labels).set(rate);
     }
 
     /// Whether an account rests.

@@ -1,28 +1,105 @@
-//! How fast one account may be called now: its rate, its concurrency, and whether it is resting
-//! after faults.
+//! Whether an account may be called now, and for whom: its rates, its day, its concurrency, the
+//! vendor's rules about one number, and the turns of the classes that share it.
 //!
-//! Rate is GCRA (a leaky bucket kept as one instant) with a tolerance of a tenth of a second, so
-//! that calls are spread rather than bunched. An account that keeps failing rests for a while
-//! that doubles, and is then tried by one call at a time until one succeeds.
+//! One lock, one decision: what is allowed is taken in the same step. What is taken and not used
+//! is given back; what a vendor refused gives its place in the day and for the number back.
 
+pub(crate) mod bounds;
+mod words;
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
-use austin_domain::{Timestamp, Verdict};
-use austin_ports::catalog::Limits;
+use austin_domain::health::breaker;
+use austin_domain::rate::aimd::Lowered;
+use austin_domain::rate::{Aimd, Day, Fair, Gcra, MilliRate, Numbers, milli};
+use austin_domain::{Class, Timestamp, Verdict};
+use austin_ports::ledger::WorkItem;
 use parking_lot::Mutex;
+
+pub(crate) use bounds::Bounds;
+pub(crate) use words::{clock, rate as rate_words, thousands};
+
+use crate::health::Health;
 
 /// The pace of one account, kept across changes of its settings.
 #[derive(Debug, Default)]
-pub(crate) struct Pace(Mutex<Inner>);
+pub(crate) struct Pace {
+    inner: Mutex<Inner>,
+    pub(crate) health: Arc<Health>,
+    numbers: RandomState,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// When the next call would be exactly on rate, in microseconds since the epoch.
-    on_rate_at: i64,
+    calls: Gcra,
+    recipients: Gcra,
+    aimd: Aimd,
+    day: Day,
+    numbers: Numbers,
+    /// The rules `numbers` follows, to see when they change.
+    bounds: Arc<Bounds>,
+    fair: Fair,
     in_flight: u32,
-    faults: u32,
-    rests_until: Option<Timestamp>,
-    why: String,
+    paused: Option<(Timestamp, String)>,
+    /// Calls in the present second and in the one before.
+    made: (i64, u32, u32),
+    /// Per class: since when it has been held back by a limit, and when last.
+    limited: [Option<Limited>; 3],
+}
+
+/// A class that is held back by a limit of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limited {
+    pub(crate) since: Timestamp,
+    last: Timestamp,
+    pub(crate) what: What,
+}
+
+/// What holds back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// So many calls a second.
+    Calls(MilliRate),
+    /// So many recipients a second.
+    Recipients(MilliRate),
+    /// So many recipients a day.
+    Day(u64),
+    /// So many calls at a time.
+    Concurrency(u16),
+}
+
+/// One recipient that is to travel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask<'a> {
+    /// The account's key, for people.
+    pub(crate) key: &'a str,
+    /// The limits of the account.
+    pub(crate) bounds: &'a Arc<Bounds>,
+    /// What for.
+    pub(crate) class: Class,
+    /// To whom.
+    pub(crate) to: &'a str,
+}
+
+/// The right to make one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Permit {
+    /// When it was given.
+    pub(crate) at: Timestamp,
+    /// How many recipients it may carry at most.
+    pub(crate) most: usize,
+    call: breaker::Call,
+}
+
+/// Why a recipient may not travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The account may not be called now, whoever for.
+    Account(Blocked),
+    /// This number has had enough from this account.
+    Number(Blocked),
 }
 
 /// An account that may not be called now.
@@ -34,249 +111,370 @@ pub(crate) struct Blocked {
     pub(crate) why: String,
 }
 
+/// How a pace stands, for people.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PaceView {
+    pub(crate) in_flight: u32,
+    pub(crate) calls: Option<MilliRate>,
+    pub(crate) recipients: Option<MilliRate>,
+    pub(crate) lowered: Option<Lowered>,
+    pub(crate) today: u64,
+    pub(crate) numbers: usize,
+    pub(crate) uncounted: u64,
+    pub(crate) paused: Option<(Timestamp, String)>,
+}
+
 impl Pace {
-    /// Takes the right to make one call; [`Pace::close`] must follow.
-    pub(crate) fn open(&self, key: &str, limits: &Limits, now: Timestamp) -> Result<(), Blocked> {
-        let mut inner = self.0.lock();
-        if let Some(until) = inner.rests_until.filter(|until| *until > now) {
-            return Err(Blocked {
-                until,
-                why: format!("{key} rests: {}", inner.why),
-            });
-        }
-        let tripped = inner.faults >= FAULTS_BEFORE_REST;
-        if tripped && inner.in_flight > 0 {
-            let until = now.plus(PROBE_RECHECK);
-            return Err(Blocked {
-                until,
-                why: format!("{key} is being probed: {}", inner.why),
-            });
-        }
-        if let Some(most) = limits
-            .concurrency
-            .filter(|most| inner.in_flight >= u32::from(*most))
-        {
-            let until = now.plus(PROBE_RECHECK);
-            return Err(Blocked {
-                until,
-                why: format!("{key} has {most} calls under way"),
-            });
-        }
-        if let Some(per_second) = limits.per_second.filter(|rate| *rate > 0) {
-            inner.take_token(per_second, now).map_err(|until| Blocked {
-                until,
-                why: format!("limited by {key}: {per_second}/s"),
-            })?;
-        }
-        inner.in_flight += 1;
+    /// Takes the right to make one call that carries this recipient; [`Pace::close`] or
+    /// [`Pace::abandon`] must follow.
+    pub(crate) fn open(&self, ask: Ask<'_>, now: Timestamp) -> Result<Permit, Refused> {
+        let mut inner = self.inner.lock();
+        inner.follow(ask.bounds);
+        self.health.check(ask.key, now).map_err(Refused::Account)?;
+        inner.may_call(ask, now)?;
+        self.may_carry(&mut inner, ask, now)?;
+        let call = self.health.begin(now);
+        inner.take_call(now);
+        self.carry(&mut inner, ask, now);
+        Ok(Permit {
+            at: now,
+            most: match call {
+                breaker::Call::Usual(_) => usize::MAX,
+                breaker::Call::Probe => 1,
+            },
+            call,
+        })
+    }
+
+    /// Lets one more recipient travel in a call that [`Pace::open`] allowed.
+    pub(crate) fn join(&self, ask: Ask<'_>, now: Timestamp) -> Result<(), Refused> {
+        let mut inner = self.inner.lock();
+        self.may_carry(&mut inner, ask, now)?;
+        self.carry(&mut inner, ask, now);
         Ok(())
     }
 
-    /// Gives the right back without a call having been made.
-    pub(crate) fn abandon(&self) {
-        let mut inner = self.0.lock();
-        inner.in_flight = inner.in_flight.saturating_sub(1);
+    /// Whether the vendor's rules about one number keep this recipient from this account now.
+    pub(crate) fn number_limit(&self, ask: Ask<'_>, now: Timestamp) -> Option<Blocked> {
+        if ask.bounds.per_number.is_empty() {
+            return None;
+        }
+        let mut inner = self.inner.lock();
+        inner.follow(ask.bounds);
+        self.number_full(&inner, ask, now)
     }
 
-    /// A call has ended with these verdicts.
-    pub(crate) fn close(&self, verdicts: &[Verdict], now: Timestamp) {
-        let mut inner = self.0.lock();
-        inner.in_flight = inner.in_flight.saturating_sub(1);
-        match Health::of(verdicts) {
-            Health::Well => {
-                inner.faults = 0;
-                inner.rests_until = None;
+    /// Gives back what was taken for a call that was not made.
+    pub(crate) fn abandon(&self, bounds: &Bounds, permit: Permit, items: &[WorkItem]) {
+        {
+            let mut inner = self.inner.lock();
+            inner.in_flight = inner.in_flight.saturating_sub(1);
+            if let Some(rate) = inner.call_rate(bounds, permit.at) {
+                inner.calls.give_back(rate);
             }
-            // Calls that began before the rest say nothing new.
-            _ if inner.rests_until.is_some_and(|until| until > now) => {}
-            Health::Asked(pause, why) => inner.rest(now, pause, why),
-            Health::Sick(why) => {
-                inner.faults = inner.faults.max(FAULTS_BEFORE_REST) + 1;
-                let rest = inner.doubled(Duration::from_secs(5), Duration::from_secs(300));
-                inner.rest(now, rest, why);
+        }
+        self.health.abandon(permit.call);
+        self.leave(bounds, permit, items);
+    }
+
+    /// Gives back what was taken for recipients that do not travel after all.
+    pub(crate) fn leave<'a>(
+        &self,
+        bounds: &Bounds,
+        permit: Permit,
+        items: impl IntoIterator<Item = &'a WorkItem>,
+    ) {
+        let mut inner = self.inner.lock();
+        for item in items {
+            if let Some(rate) = inner.recipient_rate(bounds, permit.at) {
+                inner.recipients.give_back(rate);
             }
-            Health::Faulty(why) => {
-                inner.faults += 1;
-                if inner.faults >= FAULTS_BEFORE_REST {
-                    let rest = inner.doubled(Duration::from_secs(1), Duration::from_secs(30));
-                    inner.rest(now, rest, why);
-                }
-            }
+            inner.fair.give_back(item.message.lane.class);
+            self.not_taken(&mut inner, item, permit);
         }
     }
 
-    /// Why the account rests, while it does.
-    pub(crate) fn resting(&self, now: Timestamp) -> Option<(Timestamp, String)> {
-        let inner = self.0.lock();
-        inner
-            .rests_until
-            .filter(|until| *until > now)
-            .map(|until| (until, inner.why.clone()))
+    /// A call has ended with these verdicts, one per item.
+    pub(crate) fn close(&self, bounds: &Bounds, permit: Permit, ended: &Ended<'_>, now: Timestamp) {
+        {
+            let mut inner = self.inner.lock();
+            inner.in_flight = inner.in_flight.saturating_sub(1);
+            for (item, verdict) in ended.items.iter().zip(ended.verdicts) {
+                if !matches!(verdict, Verdict::Accepted(_) | Verdict::Unknown(_)) {
+                    self.not_taken(&mut inner, item, permit);
+                }
+            }
+            if ended.judged {
+                inner.hear(bounds, ended.verdicts, now);
+            }
+        }
+        if ended.judged {
+            self.health.ended(permit.call, ended, now);
+        } else {
+            self.health.abandon(permit.call);
+        }
     }
+
+    /// Why and until when the account is not called, while it is not.
+    pub(crate) fn resting(&self, now: Timestamp) -> Option<(Timestamp, String)> {
+        let paused = self.inner.lock().paused.clone();
+        self.health
+            .resting(now)
+            .or(paused.filter(|(until, _)| *until > now))
+    }
+
+    /// What has held a class back in the last seconds.
+    pub(crate) fn limited(&self, class: Class, now: Timestamp) -> Option<Limited> {
+        self.inner.lock().limited[class_index(class)]
+            .filter(|limited| now.since(limited.last) < LIMITED_FOR)
+    }
+
+    /// How it stands.
+    pub(crate) fn view(&self, bounds: &Bounds, now: Timestamp) -> PaceView {
+        let inner = self.inner.lock();
+        PaceView {
+            in_flight: inner.in_flight,
+            calls: inner.call_rate(bounds, now),
+            recipients: inner.recipient_rate(bounds, now),
+            lowered: inner.aimd.lowered(bounds.calls(), now),
+            today: inner.day.count(now),
+            numbers: inner.numbers.len(),
+            uncounted: inner.numbers.uncounted(),
+            paused: inner.paused.clone().filter(|(until, _)| *until > now),
+        }
+    }
+
+    /// Forgets a lowered rate that is back; whether and why it is still lowered.
+    pub(crate) fn settle(&self, bounds: &Bounds, now: Timestamp) -> Option<Lowered> {
+        let mut inner = self.inner.lock();
+        inner.aimd.settle(bounds.calls(), now);
+        inner.aimd.lowered(bounds.calls(), now)
+    }
+
+    /// Today's count, to be kept across restarts.
+    pub(crate) fn today(&self) -> Day {
+        self.inner.lock().day
+    }
+
+    /// Adds what was counted before a restart.
+    pub(crate) fn restore(&self, day: Day, now: Timestamp) {
+        self.inner.lock().day.add(day, now);
+    }
+
+    fn may_carry(&self, inner: &mut Inner, ask: Ask<'_>, now: Timestamp) -> Result<(), Refused> {
+        if let Some(full) = self.number_full(inner, ask, now) {
+            return Err(Refused::Number(full));
+        }
+        inner.may_carry(ask, now)
+    }
+
+    fn carry(&self, inner: &mut Inner, ask: Ask<'_>, now: Timestamp) {
+        inner.carry(ask, now);
+        if !ask.bounds.per_number.is_empty() {
+            let number = self.numbers.hash_one(ask.to);
+            inner.numbers.reserve(number, ask.class, now);
+        }
+    }
+
+    fn number_full(&self, inner: &Inner, ask: Ask<'_>, now: Timestamp) -> Option<Blocked> {
+        if inner.numbers.is_empty() {
+            return None;
+        }
+        let number = self.numbers.hash_one(ask.to);
+        let full = inner.numbers.check(number, ask.class, now).err()?;
+        Some(Blocked {
+            until: full.opens_at,
+            why: format!(
+                "{} sends one number at most {}; the next one may go at {}",
+                ask.key,
+                words::rule(&full.rule),
+                clock(full.opens_at),
+            ),
+        })
+    }
+
+    fn not_taken(&self, inner: &mut Inner, item: &WorkItem, permit: Permit) {
+        inner.day.give_back(1, permit.at);
+        if !inner.numbers.is_empty() {
+            let number = self.numbers.hash_one(item.to.as_str());
+            let class = item.message.lane.class;
+            inner.numbers.release(number, class, permit.at);
+        }
+    }
+}
+
+/// A call that has ended.
+pub(crate) struct Ended<'a> {
+    pub(crate) items: &'a [WorkItem],
+    pub(crate) verdicts: &'a [Verdict],
+    /// How long the vendor took; `None` when it was not called.
+    pub(crate) took: Option<Duration>,
+    /// Whether the vendor sends receipts.
+    pub(crate) receipts: bool,
+    /// Whether the verdicts say something of the account.
+    pub(crate) judged: bool,
 }
 
 impl Inner {
-    fn take_token(&mut self, per_second: u32, now: Timestamp) -> Result<(), Timestamp> {
-        let interval = 1_000_000 / i64::from(per_second).max(1);
-        let now_micros = now.millis().saturating_mul(1000);
-        let on_rate_at = self.on_rate_at.max(now_micros);
-        // The tolerance also keeps the rate exact: without it, every call that comes a little
-        // after its instant would push all later ones back.
-        let early = on_rate_at - now_micros - TOLERANCE_MICROS;
-        if early > 0 {
-            return Err(Timestamp::from_millis(now.millis() + early / 1000 + 1));
+    /// Counts by these limits from now on.
+    fn follow(&mut self, bounds: &Arc<Bounds>) {
+        if Arc::ptr_eq(&self.bounds, bounds) {
+            return;
         }
-        self.on_rate_at = on_rate_at + interval;
+        if self.bounds.per_number != bounds.per_number {
+            self.numbers.follow(&bounds.per_number);
+        }
+        self.bounds = Arc::clone(bounds);
+    }
+
+    fn call_rate(&self, bounds: &Bounds, now: Timestamp) -> Option<MilliRate> {
+        self.aimd.rate(bounds.calls(), now)
+    }
+
+    fn recipient_rate(&self, bounds: &Bounds, now: Timestamp) -> Option<MilliRate> {
+        let rate = milli(bounds.recipients_per_second?);
+        Some(self.aimd.scaled(rate, now))
+    }
+
+    /// Whether one more call may be made.
+    fn may_call(&mut self, ask: Ask<'_>, now: Timestamp) -> Result<(), Refused> {
+        if let Some((until, why)) = &self.paused {
+            if *until > now {
+                return Err(Refused::Account(Blocked {
+                    until: *until,
+                    why: format!("{} asked for a pause: {why}", ask.key),
+                }));
+            }
+            self.paused = None;
+        }
+        if let Some(most) = ask.bounds.concurrency
+            && self.in_flight >= u32::from(most)
+        {
+            let until = now.plus(PROBE_RECHECK);
+            return Err(self.limit(ask, What::Concurrency(most), until, now));
+        }
+        if let Some(rate) = self.call_rate(ask.bounds, now)
+            && let Err(until) = self.calls.check(rate, now)
+        {
+            return Err(self.limit(ask, What::Calls(rate), until, now));
+        }
         Ok(())
     }
 
-    fn doubled(&self, first: Duration, most: Duration) -> Duration {
-        let doublings = self.faults.saturating_sub(FAULTS_BEFORE_REST).min(16);
-        first.saturating_mul(1 << doublings).min(most)
+    /// Whether one more recipient may travel.
+    fn may_carry(&mut self, ask: Ask<'_>, now: Timestamp) -> Result<(), Refused> {
+        if let Err(until) = self.day.check(1, ask.bounds.recipients_per_day, now) {
+            let most = ask.bounds.recipients_per_day.unwrap_or(0);
+            return Err(self.limit(ask, What::Day(most), until, now));
+        }
+        let rate = self.recipient_rate(ask.bounds, now);
+        if let Some(rate) = rate
+            && let Err(until) = self.recipients.check(rate, now)
+        {
+            return Err(self.limit(ask, What::Recipients(rate), until, now));
+        }
+        if let Err(until) = self.fair.check(ask.class, now) {
+            let what = match (rate, self.call_rate(ask.bounds, now)) {
+                (Some(rate), _) => What::Recipients(rate),
+                (None, Some(rate)) => What::Calls(rate),
+                (None, None) => What::Concurrency(ask.bounds.concurrency.unwrap_or(u16::MAX)),
+            };
+            return Err(self.limit(ask, what, until, now));
+        }
+        Ok(())
     }
 
-    fn rest(&mut self, now: Timestamp, pause: Duration, why: String) {
-        self.rests_until = Some(now.plus(pause));
-        self.why = why;
+    fn take_call(&mut self, now: Timestamp) {
+        let bounds = Arc::clone(&self.bounds);
+        if let Some(rate) = self.call_rate(&bounds, now) {
+            // Checked a moment ago under the same lock.
+            let _ = self.calls.take(rate, now);
+        }
+        self.in_flight += 1;
+        let second = now.seconds();
+        self.made = match second - self.made.0 {
+            0 => (second, self.made.1 + 1, self.made.2),
+            1 => (second, 1, self.made.1),
+            _ => (second, 1, 0),
+        };
     }
-}
 
-/// What a call says about its account.
-enum Health {
-    /// It works; whatever it refused was about the recipient or the content.
-    Well,
-    /// It asked for a pause.
-    Asked(Duration, String),
-    /// It cannot work until somebody mends it.
-    Sick(String),
-    /// It failed this time.
-    Faulty(String),
-}
+    fn carry(&mut self, ask: Ask<'_>, now: Timestamp) {
+        // The same here.
+        let _ = self.day.take(1, ask.bounds.recipients_per_day, now);
+        if let Some(rate) = self.recipient_rate(ask.bounds, now) {
+            let _ = self.recipients.take(rate, now);
+        }
+        self.fair.serve(ask.class);
+    }
 
-impl Health {
-    fn of(verdicts: &[Verdict]) -> Self {
-        let mut worst = Self::Well;
+    /// Notes that a class is held back and keeps its turn for it.
+    fn limit(&mut self, ask: Ask<'_>, what: What, until: Timestamp, now: Timestamp) -> Refused {
+        let slot = &mut self.limited[class_index(ask.class)];
+        let since = slot
+            .filter(|limited| now.since(limited.last) < LIMITED_FOR)
+            .map_or(now, |limited| limited.since);
+        let limited = Limited {
+            since,
+            last: now,
+            what,
+        };
+        *slot = Some(limited);
+        if !matches!(what, What::Day(_)) {
+            self.fair.wait(ask.class, until);
+        }
+        Refused::Account(Blocked {
+            until,
+            why: limited.words(ask.key),
+        })
+    }
+
+    /// What verdicts say about the rate: less, or none for a while.
+    fn hear(&mut self, bounds: &Bounds, verdicts: &[Verdict], now: Timestamp) {
         for verdict in verdicts {
-            let why = verdict
-                .cause()
-                .map(|cause| format!("{}: {}", cause.code, cause.detail));
-            let why = why.unwrap_or_default();
-            match verdict {
-                Verdict::Accepted(_) | Verdict::BadRecipient(_) | Verdict::BadContent(_) => {
-                    return Self::Well;
-                }
-                Verdict::Misconfigured(_) => worst = Self::Sick(why),
-                Verdict::Throttled { pause, .. } => {
-                    worst = Self::Asked(pause.unwrap_or(Duration::from_secs(1)), why);
-                }
-                Verdict::Elsewhere(_) | Verdict::Later { .. } | Verdict::Unknown(_) => {
-                    if matches!(worst, Self::Well) {
-                        worst = Self::Faulty(why);
-                    }
+            let Verdict::Throttled { cause, pause } = verdict else {
+                continue;
+            };
+            let why = format!("{}: {}", cause.code, cause.detail);
+            let measured = milli(self.made.1.max(self.made.2));
+            self.aimd.throttled(bounds.calls(), measured, &why, now);
+            if let Some(pause) = pause {
+                let until = now.plus((*pause).min(LONGEST_PAUSE));
+                let longer = self.paused.as_ref().is_none_or(|(at, _)| *at < until);
+                if longer {
+                    self.paused = Some((until, why));
                 }
             }
         }
-        worst
     }
 }
 
-const FAULTS_BEFORE_REST: u32 = 5;
+impl Limited {
+    /// For people: `limited by tencent-1: 3,000/s since 10:02 UTC`.
+    pub(crate) fn words(&self, key: &str) -> String {
+        let what = match self.what {
+            What::Calls(rate) => format!("{}/s", rate_words(rate)),
+            What::Recipients(rate) => format!("{} recipients/s", rate_words(rate)),
+            What::Day(most) => format!("{} recipients a day", thousands(most)),
+            What::Concurrency(most) => format!("{} calls at a time", thousands(u64::from(most))),
+        };
+        format!("limited by {key}: {what} since {}", clock(self.since))
+    }
+}
+
+const fn class_index(class: Class) -> usize {
+    match class {
+        Class::Verification => 0,
+        Class::Notification => 1,
+        Class::Marketing => 2,
+    }
+}
+
 const PROBE_RECHECK: Duration = Duration::from_millis(20);
-const TOLERANCE_MICROS: i64 = 100_000;
+/// A class that was not refused for so long is not held back any more.
+const LIMITED_FOR: Duration = Duration::from_secs(5);
+/// What a vendor may ask for at most in one go.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
-mod tests {
-    use austin_domain::verdict::{Acceptance, Cause};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn at(millis: i64) -> Timestamp {
-        Timestamp::from_millis(1_767_323_045_000 + millis)
-    }
-
-    fn fault() -> Vec<Verdict> {
-        vec![Verdict::Elsewhere(Cause::new("connect_failed", "refused"))]
-    }
-
-    /// Calls made in ten seconds by a caller that asks every `step` milliseconds.
-    fn made_in_ten_seconds(per_second: u32, step: i64) -> f64 {
-        let pace = Pace::default();
-        let limits = Limits {
-            per_second: Some(per_second),
-            ..Limits::default()
-        };
-        let (mut made, mut millis) = (0u32, 0);
-        while millis < 10_000 {
-            while pace.open("a", &limits, at(millis)).is_ok() {
-                pace.close(&[Verdict::Accepted(Acceptance::default())], at(millis));
-                made += 1;
-            }
-            millis += step;
-        }
-        f64::from(made)
-    }
-
-    proptest! {
-        #[test]
-        fn never_above_its_rate_and_not_far_below(per_second in 1u32..3000, step in 1i64..20) {
-            let made = made_in_ten_seconds(per_second, step);
-            let ideal = f64::from(per_second) * 10.0;
-            // Whole microseconds make the interval a little short at high rates.
-            prop_assert!(made <= ideal * 1.01 + f64::from(per_second) / 10.0 + 2.0);
-            prop_assert!(made >= ideal * 0.98 - 1.0);
-        }
-    }
-
-    #[test]
-    fn a_low_rate_does_not_drift_when_calls_come_a_little_late() {
-        let made = made_in_ten_seconds(7, 10);
-        assert!((70.0..=71.0).contains(&made), "{made} calls at 7/s in 10 s");
-    }
-
-    #[test]
-    fn rests_after_repeated_faults_and_is_probed_by_one_call() {
-        let pace = Pace::default();
-        let limits = Limits::default();
-        for _ in 0..20 {
-            pace.open("a", &limits, at(0)).unwrap();
-        }
-        for _ in 0..20 {
-            pace.close(&fault(), at(10));
-        }
-        let blocked = pace.open("a", &limits, at(20)).unwrap_err();
-        assert_eq!(
-            blocked.until,
-            at(1010),
-            "one rest, however many calls failed together"
-        );
-        assert!(blocked.why.contains("connect_failed"), "{}", blocked.why);
-
-        pace.open("a", &limits, at(1010)).unwrap();
-        assert!(
-            pace.open("a", &limits, at(1011)).is_err(),
-            "one probe at a time"
-        );
-        pace.close(&fault(), at(1020));
-        assert_eq!(
-            pace.open("a", &limits, at(1030)).unwrap_err().until,
-            at(3020),
-            "doubled"
-        );
-
-        pace.open("a", &limits, at(3020)).unwrap();
-        pace.close(&[Verdict::Accepted(Acceptance::default())], at(3030));
-        pace.open("a", &limits, at(3031)).unwrap();
-        pace.open("a", &limits, at(3031)).unwrap();
-    }
-
-    #[test]
-    fn a_bad_recipient_is_no_fault_of_the_account() {
-        let pace = Pace::default();
-        for _ in 0..100 {
-            pace.open("a", &Limits::default(), at(0)).unwrap();
-            pace.close(&[Verdict::BadRecipient(Cause::new("x", "y"))], at(0));
-        }
-        assert!(pace.resting(at(0)).is_none());
-    }
-}
+mod tests;

@@ -205,7 +205,7 @@ async fn time_out(
     if held.first() == Some(&true) {
         shared.aftermath.metrics.timed_out(from);
         let lane = shared.lane(lane);
-        lane.with(|queue| queue.put_back(std::iter::once(item)));
+        lane.with(|queue| queue.again(item));
         lane.bell.notify_one();
     }
     Ok(())

@@ -87,10 +87,24 @@ pub(crate) async fn record(
         .collect();
     let fates = shared.ledger.receipts(new.clone(), now).await?;
     for (receipt, fate) in new.iter().zip(fates) {
-        shared.metrics.received(key, word(fate));
-        shared.aftermath.received(receipt, fate, now);
+        recorded(shared, key, receipt, fate, now);
     }
     Ok(())
+}
+
+/// Lets everybody know of a receipt that is durable: counts, the account's health, what waits for
+/// it.
+pub(crate) fn recorded(
+    shared: &Shared,
+    key: &str,
+    receipt: &NewReceipt,
+    fate: ReceiptFate,
+    now: Timestamp,
+) {
+    shared.metrics.received(key, word(fate));
+    let health = &shared.directories.pace(receipt.account).health;
+    health.received(std::slice::from_ref(receipt), &[fate], now);
+    shared.aftermath.received(receipt, fate, now);
 }
 
 /// Records the sender's word that a delivery reached its person.

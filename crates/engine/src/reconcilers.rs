@@ -121,6 +121,11 @@ pub(crate) async fn gauges(shared: Arc<Shared>) {
         for account in shared.catalog.snapshot().accounts.values() {
             let resting = shared.directories.pace(account.id).resting(now).is_some();
             shared.metrics.resting(&account.key, resting);
+            if account.deleted_at.is_none()
+                && let Some(status) = status::account(&shared, &account.key)
+            {
+                shared.metrics.health(&account.key, &status);
+            }
         }
         Ok(())
     })

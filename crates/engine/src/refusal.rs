@@ -64,6 +64,8 @@ pub enum RefusalCode {
     Forbidden,
     /// A queue is full; ask again after `retry_after`.
     Busy,
+    /// An app or a template has sent as much as it may; ask again after `retry_after`.
+    QuotaExceeded,
     /// The store takes no new work.
     Unavailable,
 }
@@ -80,6 +82,7 @@ impl RefusalCode {
             Self::TemplateNotEnabled => "template_not_enabled",
             Self::Forbidden => "forbidden",
             Self::Busy => "busy",
+            Self::QuotaExceeded => "quota_exceeded",
             Self::Unavailable => "unavailable",
         }
     }

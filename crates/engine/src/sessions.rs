@@ -11,7 +11,7 @@ use austin_ports::ledger::NewReceipt;
 use austin_ports::wire::{Ack, Arrival, KeptSession};
 
 use crate::directory;
-use crate::receipts::{for_ledger, word};
+use crate::receipts::{for_ledger, recorded};
 use crate::shared::Shared;
 
 /// Tells the wire which sessions to keep: those that the adapters of enabled accounts want.
@@ -75,11 +75,11 @@ async fn record(shared: &Shared, arrived: Vec<Arrival>) {
         new.extend(receipts);
         acks.push(arrival.ack);
     }
-    match shared.ledger.receipts(new, now).await {
+    match shared.ledger.receipts(new.clone(), now).await {
         Ok(fates) => {
             acks.into_iter().for_each(Ack::taken);
-            for (key, fate) in keys.iter().zip(fates) {
-                shared.metrics.received(key, word(fate));
+            for ((key, receipt), fate) in keys.iter().zip(&new).zip(fates) {
+                recorded(shared, key, receipt, fate, now);
             }
         }
         Err(error) => {

@@ -15,6 +15,7 @@ use crate::decide::{self, Situation};
 use crate::directory::Directory;
 use crate::inquiry;
 use crate::lane::Lane;
+use crate::pace::Ended;
 use crate::receipt_watch;
 use crate::shared::Shared;
 
@@ -81,12 +82,16 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
     } in batches
     {
         let account = batch.usable.record.id;
-        // What a version on trial fails is held against the version, not against the account.
-        if outcome.on_trial && outcome.verdicts.iter().all(is_error) {
-            batch.usable.pace.abandon();
-        } else {
-            batch.usable.pace.close(&outcome.verdicts, now);
-        }
+        let usable = &batch.usable;
+        let ended = Ended {
+            items: &batch.items,
+            verdicts: &outcome.verdicts,
+            took: outcome.call.as_ref().map(|call| call.took),
+            receipts: usable.receipts,
+            // What a version on trial fails is held against the version, not the account.
+            judged: !(outcome.on_trial && outcome.verdicts.iter().all(is_error)),
+        };
+        usable.pace.close(&usable.bounds, batch.permit, &ended, now);
         count(shared, &batch, &outcome);
         let (batch, outcome) = inquiry::divert(shared, batch, outcome, &mut held);
         let call = outcome.call.map(|call| {
@@ -197,7 +202,7 @@ pub(crate) fn follow_up(
         }
         (Settled::Moved, Next::Wait { due_at: None, .. }) => {
             if let Some(item) = item {
-                lane.with(|queue| queue.put_back(std::iter::once(item)));
+                lane.with(|queue| queue.again(item));
                 lane.bell.notify_one();
             }
         }

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::directory::Directories;
 use crate::lane::{Lane, Lanes};
 use crate::metrics::Metrics;
+use crate::quota::Quotas;
 use crate::settler::Settler;
 use crate::timers::Timers;
 
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) adapters: Adapters,
     pub(crate) directories: Directories,
     pub(crate) lanes: Lanes,
+    pub(crate) quotas: Quotas,
     pub(crate) timers: Timers,
     pub(crate) metrics: Metrics,
     pub(crate) settler: Settler,

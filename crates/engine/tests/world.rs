@@ -7,6 +7,8 @@
     reason = "a rig that fails fails the test"
 )]
 
+#[path = "world/limits.rs"]
+mod limits;
 #[path = "world/questions.rs"]
 mod questions;
 #[path = "world/rig.rs"]

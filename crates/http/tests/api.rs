@@ -15,11 +15,15 @@ mod configuration;
 mod description;
 #[path = "api/edges.rs"]
 mod edges;
+#[path = "api/health.rs"]
+mod health;
 #[path = "api/messages.rs"]
 mod messages;
 #[path = "api/receipts.rs"]
 mod receipts;
 #[path = "api/roles.rs"]
 mod roles;
+#[path = "api/routes.rs"]
+mod routes;
 #[path = "api/workshop.rs"]
 mod workshop;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::Voices;
 use crate::attempt::{self, Means};
 use crate::directory::Usable;
-use crate::pace::Pace;
+use crate::pace::{Bounds, Pace};
 use crate::refusal::{FieldFault, Refusal};
 
 /// Runs the recorded examples of a version.
@@ -167,6 +167,7 @@ fn usable(
         deleted_at: None,
     };
     let secrets = draft.secrets.values();
+    let pace = Arc::new(Pace::default());
     Usable {
         account: Account {
             id,
@@ -182,7 +183,10 @@ fn usable(
         adapter: speaker.clone(),
         voices: Voices::built_in(speaker.clone()),
         batching: speaker.descriptor().batching,
-        pace: Arc::new(Pace::default()),
+        health: Arc::clone(&pace.health),
+        bounds: Arc::new(Bounds::of(&Limits::default(), &speaker.descriptor().limits)),
+        receipts: false,
+        pace,
     }
 }
 

@@ -108,7 +108,7 @@ fn a_rate_limited_account_leaves_the_rest_in_place_and_says_until_when() {
     assert_eq!(ids(&plan.put_back), [102, 103]);
     let blocked = plan.blocked.unwrap();
     assert!(blocked.until > NOW && blocked.until <= NOW.plus(Duration::from_millis(1001)));
-    assert_eq!(blocked.why, "limited by account-1: 1/s");
+    assert_eq!(blocked.why, "limited by account-1: 1/s since 03:04 UTC");
 }
 
 #[test]
@@ -244,4 +244,74 @@ fn a_rule_decides_for_its_deliveries_and_a_tag_stands_for_its_accounts() {
     let calls = travelling(&plan(sample, items, 9));
     assert_eq!(calls[&1], [vec![101], vec![102]]);
     assert_eq!((calls[&2].len(), calls[&3].len()), (2, 2));
+}
+
+fn once_a_minute(record: &mut austin_ports::catalog::AccountRecord) {
+    record.limits.per_number = Some(vec![austin_domain::quota::NumberRule {
+        class: None,
+        count: 1,
+        window: Duration::from_secs(60),
+    }]);
+}
+
+fn same_number() -> Vec<WorkItem> {
+    let mut items = items(&["a", "b", "c"]);
+    for item in &mut items {
+        item.to = "+8613711112200".into();
+    }
+    items
+}
+
+#[test]
+fn a_number_one_account_has_written_to_often_enough_goes_to_another_or_waits_for_the_window() {
+    let sample = sample()
+        .account(1, "one", once_a_minute)
+        .account(2, "one", once_a_minute)
+        .route(&[(1, 1), (2, 1)]);
+    let plan = plan(sample, same_number(), 9);
+    assert_eq!(travelling(&plan).len(), 2, "one each");
+    assert!(plan.put_back.is_empty() && plan.blocked.is_none());
+    let [change] = plan.changes.as_slice() else {
+        panic!("the third waits: {:?}", plan.changes)
+    };
+    assert_eq!(change.to, State::Queued);
+    assert_eq!(change.reason.code, "number_limit");
+    assert!(
+        change.reason.detail.contains("account-"),
+        "{:?}",
+        change.reason
+    );
+    assert!(
+        change.reason.detail.contains("1 message in 60 s"),
+        "{:?}",
+        change.reason
+    );
+    let due = change.due_at.unwrap();
+    assert!(due >= NOW.plus(Duration::from_secs(60)) && due < NOW.plus(Duration::from_secs(66)));
+}
+
+#[test]
+fn a_number_that_only_a_busy_account_may_take_keeps_its_place() {
+    let sample = sample()
+        .account(1, "one", once_a_minute)
+        .account(2, "one", |record| record.limits.concurrency = Some(1))
+        .route(&[(1, 1), (2, 1)]);
+    let plan = plan(sample, same_number(), 9);
+    assert_eq!(travelling(&plan).len(), 2);
+    assert_eq!(plan.put_back.len(), 1);
+    assert!(plan.changes.is_empty());
+}
+
+#[test]
+fn recipients_a_second_bound_what_a_call_carries() {
+    let sample = sample()
+        .account(1, "many", |record| {
+            record.limits.recipients_per_second = Some(100);
+        })
+        .route(&[(1, 1)]);
+    let plan = plan(sample, items(&["a"; 60]), 9);
+    let carried: usize = plan.batches.iter().map(|batch| batch.items.len()).sum();
+    assert!((10..=11).contains(&carried), "{carried}");
+    assert_eq!(plan.put_back.len(), 60 - carried);
+    assert!(plan.blocked.unwrap().why.contains("100 recipients/s"));
 }

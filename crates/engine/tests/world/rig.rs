@@ -9,6 +9,7 @@ use austin_adapters::simulator::Simulator;
 use austin_adapters::smtp::Smtp;
 use austin_domain::{AccountId, AppId, Class, DeliveryId, Reason, State, TemplateId, Timestamp};
 use austin_engine::send::{Recipient, SendAnswer, SendRequest};
+use austin_engine::status::AccountStatus;
 use austin_engine::{Adapters, Caller, Config, Engine, Parts, Refusal};
 use austin_ports::catalog::{Catalog, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::Change;
@@ -454,6 +455,10 @@ impl World {
             send_at,
             ..SendRequest::default()
         };
+        self.ask(request)
+    }
+
+    fn ask(&mut self, request: SendRequest) -> Result<SendAnswer, Refusal> {
         let caller = caller();
         let runtime = self.runtime.as_ref().unwrap();
         let mut answers = runtime.block_on(self.engine.send(&caller, vec![request]));
@@ -501,6 +506,48 @@ impl World {
 
     pub(crate) fn states(&self) -> BTreeMap<State, usize> {
         self.ledger.states()
+    }
+
+    /// Sends to one number, however often it was written to before.
+    pub(crate) fn send_to(&mut self, class: Class, to: &str) -> Result<DeliveryId, Refusal> {
+        let request = SendRequest {
+            template: class.as_str().into(),
+            to: vec![Recipient {
+                to: to.into(),
+                ..Recipient::default()
+            }],
+            ..SendRequest::default()
+        };
+        Ok(self.ask(request)?.deliveries[0].id)
+    }
+
+    /// How a delivery stands, and the code of the reason it has.
+    pub(crate) fn stands(&self, id: DeliveryId) -> (State, Option<String>) {
+        let row = self.evidence(id).delivery;
+        (row.state, row.reason.map(|reason| reason.code))
+    }
+
+    /// What was changed by itself at an account, oldest first.
+    pub(crate) fn changes_of(&self, account: &str) -> Vec<String> {
+        let subject = format!("account/{account}");
+        let runtime = self.runtime.as_ref().unwrap();
+        let entries = runtime.block_on(self.catalog.history(Some(&subject), 100));
+        let entries = entries.unwrap().into_iter().rev();
+        entries.map(|entry| entry.action).collect()
+    }
+
+    /// How an account does.
+    pub(crate) fn account(&self, key: &str) -> AccountStatus {
+        self.engine.account_status(key).unwrap()
+    }
+
+    /// Why a class waits.
+    pub(crate) fn why_waits(&self, class: Class) -> Option<String> {
+        let lanes = self.engine.lanes();
+        let lane = lanes
+            .into_iter()
+            .find(|status| status.lane.class == class)?;
+        lane.wait.reason
     }
 
     /// Messages the vendor took, doubles included.

@@ -69,6 +69,8 @@ catalogue! {
         "Mend the fields named in `errors`.";
     Busy = "busy", TOO_MANY_REQUESTS, "Too much is waiting",
         "Try again after the seconds in `Retry-After`.";
+    QuotaExceeded = "quota_exceeded", TOO_MANY_REQUESTS, "A quota is used up",
+        "Try again after the seconds in `Retry-After`, or have the quota named in the detail raised.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something broke on our side",
         "Report the request id to whoever runs this server.";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "No work is taken now",
@@ -99,6 +101,7 @@ impl From<RefusalCode> for Code {
             RefusalCode::TemplateNotEnabled => Self::TemplateNotEnabled,
             RefusalCode::Forbidden => Self::Forbidden,
             RefusalCode::Busy => Self::Busy,
+            RefusalCode::QuotaExceeded => Self::QuotaExceeded,
             RefusalCode::Unavailable => Self::Unavailable,
         }
     }

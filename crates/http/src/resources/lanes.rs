@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use crate::access::ToRead;
 use crate::app::App;
 use crate::instant::Instant;
+use crate::resources::messages::WaitView;
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))
@@ -34,6 +35,25 @@ struct LaneView {
     rate: f64,
     /// Why it stands, when it does.
     blocked: Option<String>,
+    /// The accounts whose limits hold it back.
+    limits: Vec<LimitView>,
+    /// What stands before a new delivery.
+    wait: WaitView,
+}
+
+/// A limit that holds a lane back.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LaneLimit)]
+struct LimitView {
+    /// The account whose limit it is.
+    #[schema(example = "tencent-1")]
+    account: String,
+    /// `calls_per_second`, `recipients_per_second`, `recipients_per_day` or `concurrency`.
+    limit: &'static str,
+    /// How many, as of now: a vendor may have asked for less than is configured.
+    most: f64,
+    /// Since when it has held back without a break.
+    since: Instant,
 }
 
 impl From<LaneStatus> for LaneView {
@@ -47,6 +67,17 @@ impl From<LaneStatus> for LaneView {
             oldest: status.oldest.map(Into::into),
             rate: status.rate,
             blocked: status.blocked,
+            limits: status
+                .limits
+                .into_iter()
+                .map(|limit| LimitView {
+                    account: limit.account,
+                    limit: limit.limit,
+                    most: limit.most,
+                    since: limit.since.into(),
+                })
+                .collect(),
+            wait: status.wait.into(),
         }
     }
 }

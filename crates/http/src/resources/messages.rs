@@ -32,6 +32,7 @@ use crate::query::Params;
 use crate::request_id::RequestId;
 use crate::resources::deliveries::{DeliveryPage, PageQuery, find};
 
+pub(crate) use answer::WaitView;
 pub(crate) use vars::Vars;
 
 use answer::MessageAnswer;

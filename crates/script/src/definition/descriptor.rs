@@ -215,6 +215,9 @@ fn capabilities(node: &Node<'_>) -> Capabilities {
         "query",
         "pull",
         "balance",
+        "failures_only",
+        "needs_vendor_template",
+        "needs_sign",
     ];
     let _ = node.object(NAMES);
     let can = |name| node.get(name).is_some_and(|node| node.flag() == Some(true));
@@ -225,6 +228,9 @@ fn capabilities(node: &Node<'_>) -> Capabilities {
         query: can("query"),
         pull: can("pull"),
         balance: can("balance"),
+        failures_only: can("failures_only"),
+        needs_vendor_template: can("needs_vendor_template"),
+        needs_sign: can("needs_sign"),
     }
 }
 

@@ -8,11 +8,16 @@ use proptest::prelude::*;
 use super::*;
 
 fn item(id: u64) -> WorkItem {
+    // Messages of several apps, mixed.
+    item_of(id, 1 + id / 7 % 3)
+}
+
+fn item_of(id: u64, app: u64) -> WorkItem {
     WorkItem {
         id: DeliveryId::from_u64(id),
         message: Arc::new(MessageHead {
             id: MessageId::from_u64(id - 1),
-            app: AppId::from_u64(1),
+            app: AppId::from_u64(app),
             template: TemplateId::from_u64(1),
             version: 1,
             lane: Lane {
@@ -45,7 +50,9 @@ enum Act {
     OfferNewest,
     StartRead,
     EndRead,
+    FailRead,
     Take(usize),
+    TakeAndPutBack(usize, usize),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -55,7 +62,9 @@ fn act() -> impl Strategy<Value = Act> {
         Just(Act::OfferNewest),
         Just(Act::StartRead),
         Just(Act::EndRead),
+        Just(Act::FailRead),
         (1usize..8).prop_map(Act::Take),
+        (1usize..8, 0usize..8).prop_map(|(most, keep)| Act::TakeAndPutBack(most, keep)),
     ]
 }
 
@@ -66,7 +75,7 @@ struct World {
     durable: BTreeSet<u64>,
     /// Durable, its offer still on the way.
     unoffered: Vec<Vec<u64>>,
-    read: Option<(DeliveryId, usize, Vec<WorkItem>)>,
+    read: Option<(Refill, Vec<WorkItem>)>,
     sent: BTreeSet<u64>,
 }
 
@@ -75,26 +84,46 @@ impl World {
         if self.read.is_some() {
             return;
         }
-        if let Some(Refill::After(after, asked)) = queue.wants(4) {
-            let found: Vec<_> = self
+        let Some(refill) = queue.wants(4) else { return };
+        let found: Vec<u64> = match &refill {
+            Refill::After(after, asked) => self
                 .durable
                 .range(after.as_u64() + 1..)
-                .take(asked)
+                .take(*asked)
                 .copied()
-                .collect();
-            self.read = Some((after, asked, found.into_iter().map(item).collect()));
-        }
+                .collect(),
+            Refill::Listed(_, ids) | Refill::Due(ids) => ids
+                .iter()
+                .map(|id| id.as_u64())
+                .filter(|id| self.durable.contains(id))
+                .collect(),
+        };
+        self.read = Some((refill, found.into_iter().map(item).collect()));
     }
 
     fn end_read(&mut self, queue: &mut Queue) {
-        if let Some((after, asked, items)) = self.read.take() {
-            queue.refilled(after, asked, items);
+        match self.read.take() {
+            Some((Refill::After(after, asked), items)) => queue.refilled(after, asked, items),
+            Some((Refill::Listed(app, _), items)) => queue.refilled_listed(app, items),
+            Some((Refill::Due(_), items)) => queue.refilled_due(items),
+            None => {}
+        }
+    }
+
+    fn fail_read(&mut self, queue: &mut Queue) {
+        if let Some((refill, _)) = self.read.take() {
+            queue.refill_failed(refill);
         }
     }
 
     /// The guard of `begin`: only a delivery that still waits is sent.
     fn take(&mut self, queue: &mut Queue, most: usize) {
-        for item in queue.take(most) {
+        let taken = queue.take(most);
+        self.begin(taken);
+    }
+
+    fn begin(&mut self, taken: Vec<WorkItem>) {
+        for item in taken {
             if self.durable.remove(&item.id.as_u64()) {
                 assert!(self.sent.insert(item.id.as_u64()), "sent twice");
             }
@@ -130,6 +159,13 @@ proptest! {
                 }
                 Act::StartRead => world.start_read(&mut queue),
                 Act::EndRead => world.end_read(&mut queue),
+                Act::FailRead => world.fail_read(&mut queue),
+                Act::TakeAndPutBack(most, keep) => {
+                    let mut taken = queue.take(most);
+                    let rest = taken.split_off(keep.min(taken.len()));
+                    queue.put_back(rest);
+                    world.begin(taken);
+                }
                 Act::Take(most) => world.take(&mut queue, most),
             }
         }
@@ -144,6 +180,7 @@ proptest! {
         prop_assert!(world.durable.is_empty(), "stranded: {:?}", world.durable);
         prop_assert!(queue.spill.is_none());
         prop_assert_eq!(queue.waiting(), 0);
+        prop_assert!(queue.turns.is_empty());
     }
 
     #[test]
@@ -153,7 +190,8 @@ proptest! {
         for count in offers {
             queue.offer((next..next + count).map(item).collect());
             next += count + 1;
-            prop_assert!(queue.ready.len() <= 20);
+            prop_assert!(queue.in_memory <= 30);
+            prop_assert!(queue.listed <= 160);
         }
     }
 }
@@ -175,4 +213,125 @@ fn due_deliveries_are_read_before_the_backlog_and_put_back_when_the_read_fails()
         queue.wants(10),
         Some(Refill::After(DeliveryId::from_u64(4), 10))
     );
+}
+
+fn offer(queue: &mut Queue, ids: std::ops::Range<u64>, app: u64) {
+    queue.offer(ids.map(|id| item_of(id, app)).collect());
+}
+
+fn apps(items: &[WorkItem]) -> Vec<u64> {
+    items.iter().map(|item| item.message.app.as_u64()).collect()
+}
+
+#[test]
+fn apps_take_turns_and_each_keeps_its_order() {
+    let mut queue = Queue::new(1000);
+    offer(&mut queue, 10..110, 1);
+    offer(&mut queue, 200..203, 2);
+    let taken = queue.take(8);
+    assert_eq!(apps(&taken), [1, 2, 1, 2, 1, 2, 1, 1]);
+    let ids: Vec<u64> = taken.iter().map(|item| item.id.as_u64()).collect();
+    assert_eq!(ids, [10, 200, 11, 201, 12, 202, 13, 14]);
+}
+
+#[test]
+fn turns_are_counted_in_what_goes_out() {
+    let mut queue = Queue::new(1000);
+    offer(&mut queue, 10..310, 1);
+    offer(&mut queue, 400..700, 2);
+    let mut sent = Vec::new();
+    // One goes out of each hundred that are taken: a lane at its account's limit.
+    for _ in 0..100 {
+        let mut taken = queue.take(101);
+        let rest = taken.split_off(1);
+        queue.put_back(rest);
+        sent.extend(taken);
+    }
+    let first = apps(&sent).iter().filter(|app| **app == 1).count();
+    assert_eq!(first, 50);
+    for app in [1, 2] {
+        let own = sent.iter().filter(|item| item.message.app.as_u64() == app);
+        assert!(own.map(|item| item.id).is_sorted(), "out of order");
+    }
+}
+
+#[test]
+fn who_was_alone_owes_little_and_who_was_away_has_nothing_saved_up() {
+    let mut queue = Queue::new(100_000);
+    offer(&mut queue, 10..5_010, 1);
+    queue.take(5_000);
+    offer(&mut queue, 6_000..7_000, 1);
+    offer(&mut queue, 8_000..9_000, 2);
+    let taken = apps(&queue.take(400));
+    let second = taken.iter().filter(|app| **app == 2).count();
+    assert!((200..=240).contains(&second), "{second} of 400");
+}
+
+#[test]
+fn ten_of_one_app_pass_the_million_of_another_that_waits_on_disk() {
+    let mut queue = Queue::new(1_000);
+    offer(&mut queue, 10..1_000_010, 1);
+    assert_eq!(
+        queue.in_memory, 0,
+        "more than fits at once is behind the cursor"
+    );
+    for id in 0..3_000 {
+        offer(&mut queue, 2_000_000 + id..2_000_001 + id, 1);
+    }
+    offer(&mut queue, 3_000_000..3_000_010, 2);
+    assert_eq!(apps(&queue.take(20)), [2; 10]);
+    assert_eq!(queue.waiting(), 1_003_000);
+}
+
+#[test]
+fn what_is_more_than_an_apps_reserve_is_listed_and_comes_in_order() {
+    let mut queue = Queue::new(80);
+    for id in 10..100 {
+        offer(&mut queue, id..id + 1, 1);
+    }
+    assert!(queue.spill.is_none(), "eighty in memory, ten listed");
+    assert_eq!((queue.in_memory, queue.listed), (80, 10));
+    for id in 200..230 {
+        offer(&mut queue, id..id + 1, 2);
+    }
+    assert_eq!(
+        (queue.in_memory, queue.listed),
+        (90, 30),
+        "a reserve of ten"
+    );
+    let mut second = Vec::new();
+    for _ in 0..40 {
+        let taken = queue.take(4);
+        second.extend(
+            taken
+                .iter()
+                .filter(|item| item.message.app.as_u64() == 2)
+                .map(|i| i.id),
+        );
+        if let Some(Refill::Listed(app, ids)) = queue.wants(50) {
+            let items = ids
+                .iter()
+                .map(|id| item_of(id.as_u64(), app.as_u64()))
+                .collect();
+            queue.refilled_listed(app, items);
+        }
+    }
+    let ids: Vec<u64> = second.iter().map(|id| id.as_u64()).collect();
+    assert_eq!(ids, (200..230).collect::<Vec<_>>());
+    assert_eq!(queue.waiting(), 0);
+}
+
+#[test]
+fn after_a_restart_who_has_much_on_disk_keeps_its_order_and_others_pass() {
+    let mut queue = Queue::new(80);
+    queue.offer_backlog(DeliveryId::from_u64(10), DeliveryId::from_u64(5_000), 4_000);
+    let Some(Refill::After(after, asked)) = queue.wants(50) else {
+        panic!("the backlog is read");
+    };
+    queue.refilled(after, asked, (10..60).map(|id| item_of(id, 1)).collect());
+    offer(&mut queue, 6_000..6_001, 1);
+    offer(&mut queue, 6_001..6_002, 2);
+    let taken = queue.take(100);
+    let ids: Vec<u64> = taken.iter().map(|item| item.id.as_u64()).collect();
+    assert!(ids.contains(&6_001) && !ids.contains(&6_000), "{ids:?}");
 }

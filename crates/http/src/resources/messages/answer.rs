@@ -1,7 +1,7 @@
 //! The answer to a sent message, written straight into bytes: with 1,000 recipients it is the
 //! larger half of the work at this edge.
 
-use austin_engine::send::SendAnswer;
+use austin_engine::send::{SendAnswer, Wait};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -71,13 +71,23 @@ pub(crate) struct ReasonView {
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Wait)]
-struct WaitView {
+pub(crate) struct WaitView {
     /// Deliveries ahead of it in its lane.
     ahead: u64,
     /// Seconds until its turn, estimated.
     seconds: u64,
     /// Why it waits; `null` when it does not.
     reason: Option<String>,
+}
+
+impl From<Wait> for WaitView {
+    fn from(wait: Wait) -> Self {
+        Self {
+            ahead: wait.ahead,
+            seconds: wait.seconds,
+            reason: wait.reason,
+        }
+    }
 }
 
 /// About how many bytes [`write`] will write.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use austin_domain::State;
 use austin_ports::ledger::{AttachmentSource, MessageSummary};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answer::TemplateRef;
+use super::answer::{TemplateRef, WaitView};
 use crate::access::Sight;
 use crate::app::App;
 use crate::instant::Instant;
@@ -38,6 +39,9 @@ pub(super) struct MessageView {
     attachments: Vec<AttachmentView>,
     accepted_at: Instant,
     expires_at: Instant,
+    /// What stands before a delivery that joins its lane now: at most this before those of the
+    /// message that still wait to be sent. `null` when none does.
+    wait: Option<WaitView>,
 }
 
 /// A file that goes with a message.
@@ -99,6 +103,16 @@ impl MessageView {
                 .collect(),
             accepted_at: head.accepted_at.into(),
             expires_at: head.expires_at.into(),
+            wait: summary
+                .states
+                .iter()
+                .any(|(state, count)| *count > 0 && is_ready(*state))
+                .then(|| app.engine.wait(head.lane).into()),
         }
     }
+}
+
+/// Whether a delivery in this state waits for its turn, not for a time.
+fn is_ready(state: State) -> bool {
+    matches!(state, State::Accepted | State::Queued)
 }
