@@ -233,7 +233,7 @@ pub(crate) fn smpp_unit(data: &[u8]) {
 
 fn smpp_reply(status: u8, body: &[u8]) -> Reply {
     let answered = |line: &str| SmppPart::Answered {
-        status: if line.len() % 2 == 0 {
+        status: if line.len().is_multiple_of(2) {
             0
         } else {
             status.into()

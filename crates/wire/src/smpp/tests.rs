@@ -11,8 +11,8 @@ use super::*;
 use crate::testing::{Certificates, Server, client, loopback};
 use crate::{Client, Options};
 
-/// One unit as the centre sees it: command id, sequence number, body.
-struct Unit(u32, u32, Vec<u8>);
+/// One unit as the centre sees it: command id and sequence number.
+struct Unit(u32, u32);
 
 async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Unit> {
     let length = stream.read_u32().await.ok()?;
@@ -21,7 +21,7 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Unit> {
     let sequence = stream.read_u32().await.ok()?;
     let mut body = vec![0; usize::try_from(length).unwrap() - 16];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Unit(command, sequence, body))
+    Some(Unit(command, sequence))
 }
 
 async fn write(
@@ -44,7 +44,7 @@ async fn write(
 
 /// Binds, answers everything well, until the client leaves.
 async fn well(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
-    while let Some(Unit(command, sequence, _)) = read(stream).await {
+    while let Some(Unit(command, sequence)) = read(stream).await {
         let body: &[u8] = if command == 4 { b"id1\0" } else { b"\0" };
         write(stream, command | 0x8000_0000, 0, sequence, body).await;
         if command == 6 {
@@ -131,7 +131,7 @@ async fn a_pair_sends_by_one_and_receives_by_the_other() {
     let server = Server::start(move |mut stream, _, _| {
         let roles = roles.clone();
         async move {
-            let Unit(command, sequence, _) = read(&mut stream).await.unwrap();
+            let Unit(command, sequence) = read(&mut stream).await.unwrap();
             roles.send(command).unwrap();
             write(&mut stream, command | 0x8000_0000, 0, sequence, b"\0").await;
             if command == 1 {
@@ -177,7 +177,7 @@ async fn an_arrival_is_answered_by_our_word_alone() {
     let server = Server::start(move |mut stream, _, _| {
         let words = words.clone();
         async move {
-            let Unit(command, sequence, _) = read(&mut stream).await.unwrap();
+            let Unit(command, sequence) = read(&mut stream).await.unwrap();
             write(&mut stream, command | 0x8000_0000, 0, sequence, b"\0").await;
             for sequence in [8, 9] {
                 write(&mut stream, 0x103, 0, sequence, b"\0\0\0\0\0\0\0\x04\0\0").await;
@@ -227,7 +227,7 @@ async fn faults_say_how_far_it_came() {
 
     // Cut after the submit.
     let server = Server::start(|mut stream, _, _| async move {
-        let Unit(command, sequence, _) = read(&mut stream).await.unwrap();
+        let Unit(command, sequence) = read(&mut stream).await.unwrap();
         write(&mut stream, command | 0x8000_0000, 0, sequence, b"\0").await;
         read(&mut stream).await;
     })
@@ -245,7 +245,7 @@ async fn faults_say_how_far_it_came() {
 #[tokio::test]
 async fn a_refused_bind_is_the_centres_word() {
     let server = Server::start(|mut stream, _, _| async move {
-        let Unit(command, sequence, _) = read(&mut stream).await.unwrap();
+        let Unit(command, sequence) = read(&mut stream).await.unwrap();
         write(&mut stream, command | 0x8000_0000, 0x0e, sequence, b"").await;
     })
     .await;
@@ -282,7 +282,7 @@ async fn garbage_ends_the_session_and_nothing_else() {
 #[tokio::test]
 async fn a_hanging_centre_is_left_in_time() {
     let server = Server::start(|mut stream, _, _| async move {
-        let Unit(command, sequence, _) = read(&mut stream).await.unwrap();
+        let Unit(command, sequence) = read(&mut stream).await.unwrap();
         write(&mut stream, command | 0x8000_0000, 0, sequence, b"\0").await;
         std::future::pending::<()>().await;
     })
@@ -297,7 +297,7 @@ async fn a_hanging_centre_is_left_in_time() {
 #[tokio::test]
 async fn a_lost_session_is_opened_again_while_it_is_kept() {
     let server = Server::start(|mut stream, number, _| async move {
-        let Unit(command, sequence, _) = read(&mut stream).await.unwrap();
+        let Unit(command, sequence) = read(&mut stream).await.unwrap();
         write(&mut stream, command | 0x8000_0000, 0, sequence, b"\0").await;
         if number > 1 {
             write(&mut stream, 0x103, 0, 8, b"\0\0\0\0\0\0\0\x04\0\0").await;
@@ -319,7 +319,7 @@ async fn a_session_nobody_wants_any_more_says_goodbye() {
     let server = Server::start(move |mut stream, _, _| {
         let (counted, rung) = (Arc::clone(&counted), Arc::clone(&rung));
         async move {
-            while let Some(Unit(command, sequence, _)) = read(&mut stream).await {
+            while let Some(Unit(command, sequence)) = read(&mut stream).await {
                 let body: &[u8] = if command == 4 { b"id1\0" } else { b"\0" };
                 write(&mut stream, command | 0x8000_0000, 0, sequence, body).await;
                 if command == 6 {
