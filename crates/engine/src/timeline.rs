@@ -138,7 +138,10 @@ impl Teller<'_> {
             ),
             Verdict::Unknown(_) => (
                 State::Unknown.as_str(),
-                format!("nobody can tell whether {account} took it{said}"),
+                format!(
+                    "nobody can tell whether {account} took it{said}{}",
+                    self.again_after(row)
+                ),
             ),
         };
         let vendor_id = match &row.verdict {
@@ -154,6 +157,18 @@ impl Teller<'_> {
             took: row.took,
             ..Entry::new(at, event, detail)
         }
+    }
+
+    /// Why another attempt followed one whose outcome nobody knows.
+    fn again_after(&self, row: &AttemptRow) -> String {
+        let delivery = &self.evidence.delivery;
+        if row.attempt >= delivery.attempts {
+            return String::new();
+        }
+        format!(
+            "; it was sent again, as the policy of the class {} is while a message is valid",
+            delivery.message.lane.class
+        )
     }
 
     /// Whether an attempt has begun whose outcome is not recorded.
