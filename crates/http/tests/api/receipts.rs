@@ -1,6 +1,10 @@
 //! Vendor callbacks.
 
+use std::time::Duration;
+
 use austin_adapter_api::sign::{hex, hmac_sha256};
+use austin_ports::Clock as _;
+use austin_ports::clock::SystemClock;
 use serde_json::json;
 
 use crate::app::{App, message};
@@ -121,8 +125,8 @@ async fn the_senders_word_of_success_is_evidence_like_a_receipt() {
 async fn success_of_what_no_vendor_was_called_for_is_a_conflict() {
     let app = App::ready().await;
     let mut later = message(&json!("+8613711112202"));
-    later["send_at"] = json!("2099-01-01T00:00:00Z");
-    later["expires_at"] = json!("2099-01-02T00:00:00Z");
+    let at = SystemClock.now().plus(Duration::from_secs(3_600));
+    later["send_at"] = json!(at.to_string());
     let sent = app.post("/v1/messages", &later).await.expect(202);
     let id = sent["deliveries"][0]["id"].as_str().unwrap();
     let path = format!("/v1/deliveries/{id}/success");
