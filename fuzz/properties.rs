@@ -41,9 +41,7 @@ pub(crate) fn adapter_reply(data: &[u8]) {
                 let reply = match call {
                     austin_adapter_api::Call::Http(_) => http_reply(*status, body),
                     austin_adapter_api::Call::Smtp(_) => smtp_reply(*status, body),
-                    austin_adapter_api::Call::Smpp(request) => {
-                        smpp_reply(*status, body, request.parts.len())
-                    }
+                    austin_adapter_api::Call::Smpp(_) => smpp_reply(*status, body),
                 };
                 step = adapter.resume(&account, &batch, state, reply, &context());
             }
@@ -140,7 +138,7 @@ fn account() -> Account {
     let settings: BTreeMap<String, Value> = serde_json::from_value(json!({
         "endpoint": "http://127.0.0.1:1", "sdk_app_id": "1400006666", "sign_name": "商城",
         "template_id": "77", "template_code": "SMS_1", "region": "ap-guangzhou",
-        "host": "mail.corp.example", "from": "shop@corp.example", "username": "shop",
+        "system_id": "acme", "host": "mail.corp.example", "from": "shop@corp.example", "username": "shop",
         "account_name": "shop@corp.example",
         "sms_account": "A1", "sign": "商城", "account_sid": "AC1",
     }))
@@ -228,17 +226,22 @@ fn http_reply(status: u8, body: &[u8]) -> Reply {
     })
 }
 
-/// One answer for each part; the body is the id that all of them get.
-fn smpp_reply(status: u8, body: &[u8], parts: usize) -> Reply {
-    let command_status = u32::from(status);
-    if status & 1 == 1 {
-        return Reply::Smpp(SmppReply::NotBound(command_status));
-    }
-    let part = SmppPart::Answered {
-        status: command_status / 2,
-        message_id: String::from_utf8_lossy(body).into_owned(),
+/// Bytes from a message centre: units or not, and no panic.
+pub(crate) fn smpp_unit(data: &[u8]) {
+    austin_wire::smpp::any_bytes(data);
+}
+
+fn smpp_reply(status: u8, body: &[u8]) -> Reply {
+    let answered = |line: &str| SmppPart::Answered {
+        status: if line.len().is_multiple_of(2) {
+            0
+        } else {
+            status.into()
+        },
+        message_id: line.to_owned(),
     };
-    Reply::Smpp(SmppReply::Submitted(vec![part; parts]))
+    let text = String::from_utf8_lossy(body);
+    Reply::Smpp(SmppReply::Submitted(text.lines().map(answered).collect()))
 }
 
 fn smtp_reply(status: u8, body: &[u8]) -> Reply {

@@ -154,6 +154,13 @@ pub struct Capabilities {
     pub balance: bool,
     /// Receipts tell of failures only: that none comes means nothing.
     pub failures_only: bool,
+    /// A message needs an approved template of the vendor's: the template names one for the
+    /// account (`vendor_templates`), or the account has one in its setting `template_id` or
+    /// `template_code`.
+    pub needs_vendor_template: bool,
+    /// A message needs an approved signature, wherever it goes: the template names one for the
+    /// account, or the account has one in its setting `sign_name`.
+    pub needs_sign: bool,
 }
 
 impl Capabilities {

@@ -86,6 +86,8 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            needs_vendor_template: true,
+            needs_sign: true,
             query: true,
             ..Capabilities::default()
         },

@@ -105,6 +105,8 @@ fn descriptor() -> Descriptor {
             pull: true,
             balance: true,
             failures_only: false,
+            needs_vendor_template: false,
+            needs_sign: false,
         },
     }
 }

@@ -65,7 +65,8 @@ fn descriptor() -> Descriptor {
                 "Envelope sender, whose mailbox gets the bounces. {delivery} in it stands for the \
                  delivery's reference, so that every bounce finds its delivery: \
                  bounce+{delivery}@example.com. Have the mail server post that mailbox's mails \
-                 to the account's receipt address with its token, as message/rfc822.",
+                 to the account's receipt address with its token, as message/rfc822, or file \
+                 them where mailboxes.directory says.",
             ),
             text("from_name", "Sender name."),
             text("reply_to", "Address that answers go to."),

@@ -100,6 +100,7 @@ fn descriptor() -> Descriptor {
         },
         capabilities: Capabilities {
             receipts: true,
+            needs_vendor_template: true,
             query: true,
             pull: true,
             ..Capabilities::default()

@@ -81,6 +81,7 @@ fn descriptor() -> Descriptor {
         capabilities: Capabilities {
             receipts: true,
             query: true,
+            needs_vendor_template: true,
             ..Capabilities::default()
         },
         limits: VendorLimits::default(),

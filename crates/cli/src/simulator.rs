@@ -32,6 +32,9 @@ pub(crate) struct SimulatorArgs {
     /// Where a mail sink listens; none by default
     #[arg(long)]
     smtp: Option<SocketAddr>,
+    /// Where an SMPP centre listens; none by default
+    #[arg(long)]
+    smpp: Option<SocketAddr>,
     /// How much is remembered of what was accepted
     #[arg(long, value_enum, default_value_t = Ledger::Full)]
     ledger: Ledger,
@@ -63,6 +66,7 @@ pub(crate) async fn run(args: SimulatorArgs) -> Result<(), Failure> {
     let options = Options {
         listen: args.listen,
         smtp: args.smtp,
+        smpp: args.smpp,
         ledger: match args.ledger {
             Ledger::Off => LedgerMode::Off,
             Ledger::Counts => LedgerMode::Counts,
@@ -81,6 +85,9 @@ pub(crate) async fn run(args: SimulatorArgs) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(error.to_string()))?;
     if let Some(smtp) = simulator.smtp_addr {
         print::line(&format!("mail sink on smtp://{smtp}"));
+    }
+    if let Some(smpp) = simulator.smpp_addr {
+        print::line(&format!("SMPP centre on smpp://{smpp}"));
     }
     print::line(&format!("listening on http://{}", simulator.addr));
     stop.cancelled().await;

@@ -42,6 +42,11 @@ fn receipts() {
 }
 
 #[test]
+fn smpp_units() {
+    try_all("smpp_unit", properties::smpp_unit);
+}
+
+#[test]
 fn templates() {
     try_all("template", properties::template);
 }

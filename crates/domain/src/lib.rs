@@ -18,6 +18,7 @@ pub mod quota;
 pub mod rate;
 pub mod route;
 pub mod segments;
+pub mod span;
 pub mod template;
 pub mod time;
 pub mod verdict;

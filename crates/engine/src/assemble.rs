@@ -300,6 +300,11 @@ impl Assembly<'_> {
             let due = due.min(self.now.plus(PINNED_RECHECK));
             self.change(&item, State::Queued, Some(due), reason);
             return;
+        } else if let Some(reason) = self.unmapped(&item, way) {
+            // Waiting in its place it would stand before other templates.
+            let due = self.now.plus(PINNED_RECHECK);
+            self.change(&item, State::Queued, Some(due), reason);
+            return;
         } else if until.is_none() {
             let lane = item.message.lane;
             let why = if way == Way::Nowhere {
@@ -315,6 +320,20 @@ impl Assembly<'_> {
             });
         }
         self.plan.put_back.push(item);
+    }
+
+    /// Why no account that can be used knows the delivery's template, where that is so.
+    fn unmapped(&mut self, item: &WorkItem, way: Way) -> Option<Reason> {
+        let directory = self.directory;
+        let accounts = self.choices.accounts(way, item.message.lane);
+        let mut why = None;
+        for usable in accounts.filter_map(|id| directory.usable(id)) {
+            if usable.carries(directory, item) {
+                return None;
+            }
+            why = why.or_else(|| usable.why_not_carried(directory, item));
+        }
+        why
     }
 
     fn change(&mut self, item: &WorkItem, to: State, due_at: Option<Timestamp>, reason: Reason) {

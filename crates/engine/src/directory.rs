@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use austin_adapter_api::{Account, Batching, Speaker};
-use austin_domain::{AccountId, Timestamp};
+use austin_domain::{AccountId, Reason, Timestamp};
 use austin_ports::Catalog;
 use austin_ports::catalog::{AccountRecord, Snapshot};
 use austin_ports::ledger::MessageHead;
@@ -15,6 +15,7 @@ use secrecy::ExposeSecret;
 
 use crate::adapters::{Adapters, Live, Voices};
 use crate::asking::Party;
+use crate::carry::can_carry;
 use crate::health::Health;
 use crate::pace::{Bounds, Pace};
 use crate::routing::Routes;
@@ -52,8 +53,17 @@ impl Usable {
     }
 
     /// Whether the vendor knows the delivery's template, where it must.
-    pub(crate) fn carries(&self, _directory: &Directory, _item: &WorkItem) -> bool {
-        true
+    pub(crate) fn carries(&self, directory: &Directory, item: &WorkItem) -> bool {
+        let able = self.adapter.descriptor().capabilities;
+        !(able.needs_vendor_template || able.needs_sign)
+            || self.why_not_carried(directory, item).is_none()
+    }
+
+    /// Why the vendor cannot take the delivery: it knows nothing of the template.
+    pub(crate) fn why_not_carried(&self, directory: &Directory, item: &WorkItem) -> Option<Reason> {
+        let entry = directory.snapshot.templates.get(&item.message.template)?;
+        let version = entry.version(item.message.version)?;
+        can_carry(version, &self.record, self.adapter.descriptor()).err()
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
         permits,
         wheels: Wheels::default(),
         per_call: 1,
+        reach: MOST_A_TURN,
     };
     let stopping = turn.shared.stopping.clone();
     loop {
@@ -65,6 +66,9 @@ struct Turn {
     wheels: Wheels,
     /// Deliveries a call carried lately: how many to take per free permit.
     per_call: usize,
+    /// Most deliveries worth taking: few while the lane's accounts let few through, more again
+    /// where none of those could travel, since others may.
+    reach: usize,
 }
 
 impl Turn {
@@ -81,7 +85,7 @@ impl Turn {
         }
         let free = self.permits.available_permits() + 1;
         // Twice what calls carried lately, so that they can grow with the backlog.
-        let most = free.saturating_mul(self.per_call * 2).clamp(1, MOST_A_TURN);
+        let most = free.saturating_mul(self.per_call * 2).clamp(1, self.reach);
         let items = self.lane.with(|queue| queue.take(most));
         (!items.is_empty()).then_some((permit, items))
     }
@@ -106,6 +110,11 @@ impl Turn {
         if !batches.is_empty() {
             self.per_call = (travelling.div_ceil(batches.len()) + self.per_call).div_ceil(2);
         }
+        self.reach = match (&blocked, travelling) {
+            (None, _) => MOST_A_TURN,
+            (Some(_), 0) => (self.reach * 2).min(MOST_A_TURN),
+            (Some(_), some) => (some * 8).clamp(LEAST_REACH, MOST_A_TURN),
+        };
         self.lane.with(|queue| queue.put_back(put_back));
         self.lane
             .set_blocked(blocked.as_ref().map(|blocked| blocked.why.clone()));
@@ -342,6 +351,7 @@ impl Shared {
 }
 
 const MOST_A_TURN: usize = 2048;
+const LEAST_REACH: usize = 64;
 const REFILL: usize = 4096;
 const LEDGER_RECHECK: Duration = Duration::from_secs(1);
 /// A lane stands at least and at most so long before it looks again.

@@ -42,6 +42,7 @@ mod samples;
 
 pub mod adapters;
 pub mod caller;
+pub mod carry;
 pub mod config;
 pub mod engine;
 pub mod manage;
@@ -53,6 +54,7 @@ pub mod timeline;
 
 pub use adapters::{Adapters, Workshop};
 pub use caller::Caller;
+pub use carry::can_carry;
 pub use config::Config;
 pub use engine::{Engine, Parts};
 pub use refusal::{FieldFault, Refusal, RefusalCode};

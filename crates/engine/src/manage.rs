@@ -1,6 +1,6 @@
 //! What people configure: every change is checked here, whoever asks for it.
 //!
-//! Owns the rules of templates, accounts, routes, apps and keys. The one invariant: nothing
+//! Owns the rules of templates, accounts, routes, quotas, apps and keys. The one invariant: nothing
 //! reaches the catalog that the delivery path could stumble over, and a refusal names every
 //! field at fault at once.
 
@@ -11,6 +11,7 @@ mod faults;
 mod page;
 mod policies;
 mod preview;
+mod quotas;
 mod routes;
 mod templates;
 
@@ -19,12 +20,15 @@ use austin_ports::{Catalog, Clock, Entropy};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-pub use accounts::{AccountDraft, AccountList};
+pub use accounts::{AccountDraft, AccountList, LimitsDraft, NumberRuleDraft, SteerDraft};
 pub use adapters::{AdapterUpload, CanaryDraft};
 pub use apps::{Admitted, NewKey, authenticate};
 pub use page::Page;
 pub use preview::{Preview, PreviewRequest, SegmentCount};
-pub use routes::ShareDraft;
+pub use routes::{
+    Effective, EffectiveShares, Expected, PassedOver, RouteDraft, RouteGroup, RoutePreview,
+    RoutePreviewRequest, RouteSample, RuleDraft, ShareDraft, ShiftDraft, TimeoutDraft, WhenDraft,
+};
 pub use templates::{ContentDraft, TemplateDraft, TemplateList, VariableDraft, VersionDraft};
 
 use crate::adapters::Adapters;

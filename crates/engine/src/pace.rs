@@ -204,9 +204,15 @@ impl Pace {
                     self.not_taken(&mut inner, item, permit);
                 }
             }
-            inner.hear(bounds, ended.verdicts, now);
+            if ended.judged {
+                inner.hear(bounds, ended.verdicts, now);
+            }
         }
-        self.health.ended(permit.call, ended, now);
+        if ended.judged {
+            self.health.ended(permit.call, ended, now);
+        } else {
+            self.health.abandon(permit.call);
+        }
     }
 
     /// Why and until when the account is not called, while it is not.
@@ -305,6 +311,8 @@ pub(crate) struct Ended<'a> {
     pub(crate) took: Option<Duration>,
     /// Whether the vendor sends receipts.
     pub(crate) receipts: bool,
+    /// Whether the verdicts say something of the account.
+    pub(crate) judged: bool,
 }
 
 impl Inner {

@@ -104,6 +104,22 @@ impl<'a> Choices<'a> {
         }
     }
 
+    /// All accounts of `way`.
+    pub(crate) fn accounts(
+        &mut self,
+        way: Way,
+        lane: Lane,
+    ) -> impl Iterator<Item = AccountId> + use<'_, 'a> {
+        let (pinned, shares) = match way {
+            Way::Pinned(account) => (Some(account), [].as_slice()),
+            Way::Shared(group) => (None, self.shares(group, lane)),
+            Way::Nowhere => (None, [].as_slice()),
+        };
+        pinned
+            .into_iter()
+            .chain(shares.iter().map(|share| share.account))
+    }
+
     fn shares(&mut self, group: Group, lane: Lane) -> &[Share] {
         let known = self.groups.iter().position(|(known, _)| *known == group);
         let index = known.unwrap_or_else(|| {

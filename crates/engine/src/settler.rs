@@ -83,20 +83,15 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
     {
         let account = batch.usable.record.id;
         let usable = &batch.usable;
-        if outcome.on_trial && outcome.verdicts.iter().all(is_error) {
+        let ended = Ended {
+            items: &batch.items,
+            verdicts: &outcome.verdicts,
+            took: outcome.call.as_ref().map(|call| call.took),
+            receipts: usable.receipts,
             // What a version on trial fails is held against the version, not the account.
-            usable
-                .pace
-                .abandon(&usable.bounds, batch.permit, &batch.items);
-        } else {
-            let ended = Ended {
-                items: &batch.items,
-                verdicts: &outcome.verdicts,
-                took: outcome.call.as_ref().map(|call| call.took),
-                receipts: usable.receipts,
-            };
-            usable.pace.close(&usable.bounds, batch.permit, &ended, now);
-        }
+            judged: !(outcome.on_trial && outcome.verdicts.iter().all(is_error)),
+        };
+        usable.pace.close(&usable.bounds, batch.permit, &ended, now);
         count(shared, &batch, &outcome);
         let (batch, outcome) = inquiry::divert(shared, batch, outcome, &mut held);
         let call = outcome.call.map(|call| {

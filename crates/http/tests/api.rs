@@ -23,5 +23,7 @@ mod messages;
 mod receipts;
 #[path = "api/roles.rs"]
 mod roles;
+#[path = "api/routes.rs"]
+mod routes;
 #[path = "api/workshop.rs"]
 mod workshop;

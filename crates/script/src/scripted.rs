@@ -99,15 +99,18 @@ impl Scripted {
 
     async fn step(
         &self,
-        function: Function,
         account: &Account,
         batch: &Batch,
         progress: Progress,
         reply: Option<&Reply>,
         context: Context,
     ) -> Step {
+        let function = match reply {
+            None => Function::Start,
+            Some(_) => Function::Resume,
+        };
         let mut arguments = vec![written(&BatchGiven::of(batch))];
-        let said = match reply.map(|reply| reply_given(reply)) {
+        let said = match reply.map(reply_given) {
             Some(Err(failure)) => Err(failure),
             given => {
                 if let Some(Ok(reply)) = given {
@@ -215,7 +218,7 @@ fn written(value: &impl Serialize) -> String {
 fn reply_given(reply: &Reply) -> Result<String, Failure> {
     ReplyGiven::of(reply)
         .map(|given| written(&given))
-        .ok_or_else(|| shape("an SMTP reply to a script, which makes no SMTP calls"))
+        .ok_or_else(|| shape("a reply to a call that scripts cannot make"))
 }
 
 impl Hosted for Scripted {
@@ -233,7 +236,7 @@ impl Hosted for Scripted {
             calls: 0,
             state: Value::Null,
         };
-        Box::pin(self.step(Function::Start, account, batch, progress, None, context))
+        Box::pin(self.step(account, batch, progress, None, context))
     }
 
     fn resume<'a>(
@@ -246,15 +249,8 @@ impl Hosted for Scripted {
     ) -> BoxFuture<'a, Step> {
         Box::pin(async move {
             let progress = Progress::read(state);
-            self.step(
-                Function::Resume,
-                account,
-                batch,
-                progress,
-                Some(&reply),
-                context,
-            )
-            .await
+            self.step(account, batch, progress, Some(&reply), context)
+                .await
         })
     }
 

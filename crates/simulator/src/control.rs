@@ -58,6 +58,7 @@ pub(crate) async fn answer(state: &State, parts: &Parts, path: &str, body: Incom
         }
         ("GET", ["rates"]) => rates(state, parts),
         (_, ["mails" | "smtp", ..]) => mail(state, parts, &segments, body).await,
+        (_, ["smpp", ..]) => smpp(state, parts, &segments, body).await,
         _ => nothing_here(method, path),
     }
 }
@@ -91,6 +92,7 @@ pub(crate) fn overview(state: &State) -> Reply {
                 "/sim/send", "/sim/query", "/tencent", "/aliyun", "/yunpian", "/hook/{name}",
                 "/a/{behaviour}/…", "/control/behaviours/{name}", "/control/ledger",
                 "/control/ledger/summary", "/control/rates", "/control/mails", "/control/smtp",
+                "/control/smpp",
             ],
         }),
     )
@@ -175,6 +177,21 @@ async fn mail(state: &State, parts: &Parts, segments: &[&str], body: Incoming) -
         ("PUT", ["smtp"]) => match document(state, body).await {
             Ok(rules) => match state.mailbox.set_rules(rules) {
                 Ok(()) => Reply::json(200, &*state.mailbox.rules()),
+                Err(why) => Reply::error(422, &why),
+            },
+            Err(reply) => reply,
+        },
+        _ => nothing_here(&parts.method, parts.uri.path()),
+    }
+}
+
+async fn smpp(state: &State, parts: &Parts, segments: &[&str], body: Incoming) -> Reply {
+    match (parts.method.as_str(), segments) {
+        ("GET", ["smpp"]) => Reply::json(200, &state.centre.rules()),
+        ("GET", ["smpp", "receipts"]) => Reply::json(200, &state.centre.progress()),
+        ("PUT", ["smpp"]) => match document(state, body).await {
+            Ok(rules) => match state.centre.set_rules(rules) {
+                Ok(()) => Reply::json(200, &state.centre.rules()),
                 Err(why) => Reply::error(422, &why),
             },
             Err(reply) => reply,

@@ -19,6 +19,7 @@ mod router;
 mod rules;
 mod secret;
 mod server;
+mod smpp;
 mod smtp;
 mod socket;
 mod span;
@@ -38,5 +39,9 @@ pub use rules::{
 };
 pub use secret::Secret;
 pub use server::{Error, Handle, Simulator};
+pub use smpp::{
+    SmppAction, SmppAuth, SmppForm, SmppIds, SmppProgress, SmppReceipts, SmppRule, SmppRules,
+    SmppStage,
+};
 pub use smtp::{SmtpAction, SmtpAuth, SmtpReply, SmtpRule, SmtpRules, SmtpStage};
 pub use span::Span;

@@ -14,6 +14,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where the mail sink listens; none by default.
     pub smtp: Option<SocketAddr>,
+    /// Where the SMPP centre listens; none by default.
+    pub smpp: Option<SocketAddr>,
     /// How much is remembered of accepted messages.
     pub ledger: ledger::Mode,
     /// In full mode, of how many newest messages all particulars are kept (about 250 bytes each).
@@ -37,6 +39,7 @@ impl Default for Options {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             smtp: None,
+            smpp: None,
             ledger: ledger::Mode::Full,
             ledger_details: 100_000,
             mails: 1_000,

@@ -27,6 +27,7 @@ use crate::query;
 use crate::questions;
 use crate::reply::{Broken, Reply, ReplyBody};
 use crate::router::{Place, route};
+use crate::smpp::{self, Centre, SmppProgress, SmppRules};
 use crate::smtp::{self, Mailbox};
 use crate::socket::{Breaker, Socket};
 use crate::vendor::Vendor;
@@ -63,6 +64,8 @@ pub struct Handle {
     pub addr: SocketAddr,
     /// Where the mail sink listens.
     pub smtp_addr: Option<SocketAddr>,
+    /// Where the SMPP centre listens.
+    pub smpp_addr: Option<SocketAddr>,
     state: Arc<State>,
     tasks: TaskTracker,
 }
@@ -74,6 +77,7 @@ pub(crate) struct State {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) registry: Registry,
     pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) centre: Arc<Centre>,
     pub(crate) started_ms: i64,
     pub(crate) body_bytes: usize,
     stop: CancellationToken,
@@ -100,10 +104,20 @@ impl Simulator {
             }
             None => None,
         };
+        let smpp_addr = match options.smpp {
+            Some(address) => {
+                let (listener, addr) = listen(address).await?;
+                let centre = Arc::clone(&state.centre);
+                tasks.spawn(smpp::serve(listener, centre, state.stop.clone()));
+                Some(addr)
+            }
+            None => None,
+        };
         tasks.spawn(accept(listener, Arc::clone(&state), tasks.clone()));
         Ok(Handle {
             addr,
             smtp_addr,
+            smpp_addr,
             state,
             tasks,
         })
@@ -124,6 +138,26 @@ impl Handle {
     /// When it cannot be obeyed as written; the one in force then stays.
     pub fn set_behaviour(&self, name: &str, behaviour: Behaviour) -> Result<(), Error> {
         self.state.set(name, behaviour)
+    }
+
+    /// Puts rules of the SMPP centre in force, as `PUT /control/smpp`.
+    ///
+    /// # Errors
+    /// When they cannot be obeyed as written; those in force then stay.
+    pub fn set_smpp(&self, rules: SmppRules) -> Result<(), Error> {
+        self.state
+            .centre
+            .set_rules(rules)
+            .map_err(|why| Error::Behaviour {
+                name: "smpp".into(),
+                why,
+            })
+    }
+
+    /// What became of the SMPP centre's receipts.
+    #[must_use]
+    pub fn smpp_progress(&self) -> SmppProgress {
+        self.state.centre.progress()
     }
 
     /// Totals of the ledger with at most `listed` doubled references.
@@ -165,7 +199,14 @@ impl State {
             Arc::clone(&ledger),
             registry.default_actor().tally.clone(),
         );
+        let centre = Centre::new(
+            options.seed,
+            options.clock.clone(),
+            Arc::clone(&ledger),
+            registry.default_actor().tally.clone(),
+        );
         Self {
+            centre: Arc::new(centre),
             clock: options.clock.clone(),
             ledger,
             mailbox: Arc::new(mailbox),

@@ -44,6 +44,7 @@ pub(crate) enum Vendor {
     AwsSes,
     Webhook,
     Smtp,
+    Smpp,
 }
 
 /// One message of a call.
@@ -131,7 +132,7 @@ pub(crate) fn parse<'a>(vendor: Vendor, inbound: &Inbound<'a>) -> Result<Call<'a
         Vendor::AwsSns => aws_sns::parse(inbound),
         Vendor::Sendgrid => sendgrid::parse(inbound),
         Vendor::AwsSes => aws_ses::parse(inbound),
-        Vendor::Webhook | Vendor::Smtp => webhook::parse(inbound),
+        Vendor::Webhook | Vendor::Smtp | Vendor::Smpp => webhook::parse(inbound),
     }
 }
 
@@ -166,7 +167,7 @@ pub(crate) fn failure(vendor: Vendor, code: &str, message: Option<&str>) -> Repl
         Vendor::AwsSns => aws_sns::failure(&code, message),
         Vendor::Sendgrid => sendgrid::failure(&code, message),
         Vendor::AwsSes => aws_ses::failure(&code, message),
-        Vendor::Webhook | Vendor::Smtp => webhook::failure(&code, message),
+        Vendor::Webhook | Vendor::Smtp | Vendor::Smpp => webhook::failure(&code, message),
     }
 }
 
@@ -180,7 +181,9 @@ pub(crate) fn receipts(vendor: Vendor, batch: &[Receipt]) -> (&'static str, Byte
         Vendor::Twilio => twilio::receipt(batch),
         Vendor::Sendgrid => sendgrid::receipts(batch),
         Vendor::AwsSes => aws_ses::receipt(batch),
-        Vendor::Own | Vendor::AwsSns | Vendor::Webhook | Vendor::Smtp => own::receipts(batch),
+        Vendor::Own | Vendor::AwsSns | Vendor::Webhook | Vendor::Smtp | Vendor::Smpp => {
+            own::receipts(batch)
+        }
     }
 }
 
@@ -197,7 +200,8 @@ pub(crate) fn acknowledged(vendor: Vendor, status: u16, body: &[u8]) -> bool {
         | Vendor::Sendgrid
         | Vendor::AwsSes
         | Vendor::Webhook
-        | Vendor::Smtp => (200..300).contains(&status),
+        | Vendor::Smtp
+        | Vendor::Smpp => (200..300).contains(&status),
     }
 }
 

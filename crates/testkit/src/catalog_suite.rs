@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod adapters;
+mod plans;
 mod store;
 mod templates;
 
@@ -26,6 +27,7 @@ pub fn cases() -> Vec<Case<Open>> {
         store::cases(),
         templates::cases(),
         accounts::cases(),
+        plans::cases(),
         access::cases(),
         adapters::cases(),
     ];
@@ -56,6 +58,7 @@ pub fn contents(snapshot: &Snapshot) -> Vec<String> {
             .map(|id| format!("account {id:?}")),
     );
     lines.extend(snapshot.routes.iter().map(|route| format!("{route:?}")));
+    lines.extend(snapshot.quotas.iter().map(|quota| format!("{quota:?}")));
     lines.extend(snapshot.adapters.iter().map(|entry| format!("{entry:?}")));
     lines.extend(snapshot.apps.iter().map(|app| format!("{app:?}")));
     lines.extend(snapshot.keys.iter().map(|key| format!("open {key:?}")));

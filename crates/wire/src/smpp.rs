@@ -7,7 +7,7 @@
 
 mod link;
 mod machine;
-pub mod pdu;
+mod pdu;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -271,6 +271,19 @@ fn key(account: &Arc<str>, bind: &SmppBind, role: Role) -> Key {
         account: Arc::clone(account),
         bind: sha256_hex(text.as_bytes()),
         role,
+    }
+}
+
+/// Whether `bytes` are units or not: never a panic, never more than there is. For fuzzing.
+#[doc(hidden)]
+pub fn any_bytes(bytes: &[u8]) {
+    let mut buffer = bytes::BytesMut::from(bytes);
+    loop {
+        let before = buffer.len();
+        match pdu::take(&mut buffer) {
+            Ok(Some(_)) => assert!(buffer.len() < before),
+            Ok(None) | Err(_) => return,
+        }
     }
 }
 

@@ -19,4 +19,6 @@ mod program;
 mod questions;
 mod rig;
 mod sdk;
+mod smpp;
+mod smpp_peers;
 mod vendors;

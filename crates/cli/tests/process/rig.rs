@@ -43,6 +43,8 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) struct Rig {
     /// Where the vendor is.
     pub(crate) vendor: SocketAddr,
+    /// Where the vendor's SMPP centre is.
+    pub(crate) smpp: SocketAddr,
     /// Where the server is; the same after every start.
     pub(crate) address: SocketAddr,
     /// The admin key.
@@ -56,8 +58,13 @@ pub(crate) struct Rig {
 impl Rig {
     /// A vendor and a first start with `config` besides what a test needs.
     pub(crate) fn start(config: &str) -> Self {
-        let simulator = Process::start(austin().args(["simulator", "--listen", "127.0.0.1:0"]))
-            .expect("the simulator starts");
+        let any = "127.0.0.1:0";
+        let simulator =
+            Process::start(austin().args(["simulator", "--listen", any, "--smpp", any]))
+                .expect("the simulator starts");
+        let smpp = simulator.wait_for(START, |line| {
+            line.strip_prefix("SMPP centre on smpp://")?.parse().ok()
+        });
         let vendor = simulator.listening(START);
         let folder = tempfile::tempdir().unwrap();
         let text =
@@ -65,6 +72,7 @@ impl Rig {
         std::fs::write(folder.path().join("austin.toml"), text).unwrap();
         let mut rig = Self {
             vendor,
+            smpp,
             address: ([127, 0, 0, 1], free_port()).into(),
             key: String::new(),
             server: None,

@@ -232,7 +232,6 @@ fn judge(python: &Path, asked: &Value) -> Value {
     let mut child = Command::new(python)
         .arg(script)
         .env_clear()
-        .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

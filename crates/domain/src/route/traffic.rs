@@ -75,6 +75,35 @@ impl Traffic {
         }
     }
 
+    /// A group for each rule that has a say at `now`, in the rules' order, and one for what
+    /// stands where none fits. While a route is shifting, a rule is taken to have had the shares
+    /// of the rule with its name, or else those where none fits.
+    pub fn groups(&self, now: Timestamp) -> Vec<Group> {
+        let progress = self.progress(now);
+        let leaving = self.leaving.as_ref().map(|leaving| &leaving.side);
+        let leaving = leaving.filter(|_| progress < Progress::COMPLETE);
+        match leaving {
+            None => choices(&self.to)
+                .map(|to| Group {
+                    from: None,
+                    to: Some(to),
+                })
+                .collect(),
+            Some(side) if progress == Progress::NONE => choices(side)
+                .map(|from| Group {
+                    from: Some(from),
+                    to: None,
+                })
+                .collect(),
+            Some(side) => choices(&self.to)
+                .map(|to| Group {
+                    from: Some(side.namesake(self.to.name(to))),
+                    to: Some(to),
+                })
+                .collect(),
+        }
+    }
+
     /// The shares of a group at `now`. They change from one call to the next only while the
     /// route is shifting ([`Self::is_shifting`]).
     pub fn shares(&self, group: Group, now: Timestamp) -> Vec<Share> {
@@ -91,13 +120,11 @@ impl Traffic {
     /// The name of the rule that decides for a group: of the plan that comes where it has a say.
     pub fn rule(&self, group: Group) -> Option<&str> {
         let leaving = self.leaving.as_ref().map(|leaving| &leaving.side);
-        let (side, choice) = match (group.to, group.from) {
-            (Some(choice), _) => (Some(&self.to), choice),
-            (None, Some(choice)) => (leaving, choice),
-            (None, None) => (None, None),
-        };
-        let rule = side?.plan.rules.get(usize::from(choice?))?;
-        Some(&rule.name)
+        match (group.to, group.from) {
+            (Some(choice), _) => self.to.name(choice),
+            (None, Some(choice)) => leaving?.name(choice),
+            (None, None) => None,
+        }
     }
 
     /// How far the route has come to its plan.
@@ -148,10 +175,28 @@ impl Side {
         u16::try_from(index).ok()
     }
 
+    fn name(&self, choice: Choice) -> Option<&str> {
+        let rule = self.plan.rules.get(usize::from(choice?))?;
+        Some(&rule.name)
+    }
+
+    /// The choice of the rule with this name.
+    fn namesake(&self, name: Option<&str>) -> Choice {
+        let name = name?;
+        let place = self.plan.rules.iter().position(|rule| rule.name == name)?;
+        u16::try_from(place).ok()
+    }
+
     fn shares(&self, choice: Choice) -> &[Share] {
         let of_rule = choice.and_then(|rule| self.rules.get(usize::from(rule)));
         of_rule.unwrap_or(&self.own)
     }
+}
+
+/// Every choice of a plan: its rules in order, then what stands where none fits.
+fn choices(side: &Side) -> impl Iterator<Item = Choice> {
+    let rules = u16::try_from(side.plan.rules.len()).unwrap_or(u16::MAX);
+    (0..rules).map(Some).chain([None])
 }
 
 #[cfg(test)]

@@ -2,30 +2,25 @@
 //!
 //! Secrets go in and never come out: views name them, nothing shows them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod limits;
+mod steer;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use austin_adapter_api::validate;
 use austin_domain::{AccountId, Channel};
-use austin_ports::catalog::{AccountRecord, CatalogChange, Limits};
+use austin_ports::catalog::{AccountRecord, CatalogChange};
 use secrecy::SecretString;
 use serde_json::Value;
+
+pub use limits::{LimitsDraft, NumberRuleDraft};
+pub use steer::SteerDraft;
 
 use super::faults::Faults;
 use super::{Page, Registrar, exists, missing, vanished};
 use crate::caller::Caller;
 use crate::refusal::{FieldFault, Refusal};
-
-/// Most calls a second an account may be set to.
-const MAX_PER_SECOND: u32 = 1_000_000;
-/// Most recipients a day an account may be set to.
-const MAX_PER_DAY: u64 = 1_000_000_000_000;
-/// Rules about one number, what one may allow, and its longest window in seconds (31 days).
-const MAX_RULES: usize = 8;
-const MAX_PER_NUMBER: u64 = 10_000;
-const LONGEST_WINDOW: u64 = 31 * 24 * 3600;
-/// Most calls at a time an account may be set to.
-const MAX_CONCURRENCY: u16 = 10_000;
 
 /// An account as somebody wrote it. Its `Debug` shows no secret.
 #[derive(Clone, Debug, Default)]
@@ -41,8 +36,10 @@ pub struct AccountDraft {
     /// Secrets by the adapter's names. On a replacement those not named stay as they are; empty
     /// text counts as absent.
     pub secrets: BTreeMap<String, SecretString>,
+    /// Words that routes may name it by.
+    pub tags: Vec<String>,
     /// Its limits.
-    pub limits: Limits,
+    pub limits: LimitsDraft,
     /// Whether it may be used.
     pub enabled: bool,
 }
@@ -81,7 +78,9 @@ impl Registrar<'_> {
             &draft.settings,
             &secrets,
         );
-        self.check_limits(&mut faults, &draft.adapter, &draft.limits);
+        let tags = limits::tags(&mut faults, draft.tags);
+        let most = self.most_recipients(&draft.adapter);
+        let limits = draft.limits.build(&mut faults, most);
         faults.into_result()?;
         if self.catalog.snapshot().account(&draft.key).is_some() {
             return Err(exists("account", &draft.key));
@@ -96,8 +95,8 @@ impl Registrar<'_> {
                 adapter: draft.adapter,
                 settings: without_nulls(draft.settings),
                 secrets,
-                tags: BTreeSet::new(),
-                limits: draft.limits,
+                tags,
+                limits,
                 enabled: draft.enabled,
                 steer: None,
                 receipt_token: SecretString::from(self.token()),
@@ -109,7 +108,7 @@ impl Registrar<'_> {
         .await
     }
 
-    /// Replaces settings, limits and the secrets that are named. Key, channel and adapter are
+    /// Replaces settings, tags, limits and the secrets that are named. Key, channel and adapter are
     /// for life: open receipts and evidence refer to them.
     ///
     /// # Errors
@@ -142,14 +141,18 @@ impl Registrar<'_> {
             &draft.settings,
             &secrets,
         );
-        self.check_limits(&mut faults, &old.adapter, &draft.limits);
+        let tags = limits::tags(&mut faults, draft.tags);
+        let most = self.most_recipients(&old.adapter);
+        let limits = draft.limits.build(&mut faults, most);
         faults.into_result()?;
+        self.tags_stay_carried(&old, old.tags.difference(&tags))?;
         self.put(
             caller,
             AccountRecord {
                 settings: without_nulls(draft.settings),
                 secrets,
-                limits: draft.limits,
+                tags,
+                limits,
                 enabled: draft.enabled,
                 updated_at: self.now(),
                 ..AccountRecord::clone(&old)
@@ -185,9 +188,10 @@ impl Registrar<'_> {
     /// Deletes an account.
     ///
     /// # Errors
-    /// `not_found`; `conflict` while a route names it.
+    /// `not_found`; `conflict` while a route names it, or a tag that only it carries.
     pub async fn delete_account(&self, caller: &Caller, key: &str) -> Result<(), Refusal> {
-        self.account(key)?;
+        let account = self.account(key)?;
+        self.tags_stay_carried(&account, account.tags.iter())?;
         let change = CatalogChange::DeleteAccount {
             account: key.to_owned(),
         };
@@ -294,56 +298,11 @@ impl Registrar<'_> {
         }
     }
 
-    fn check_limits(&self, faults: &mut Faults, adapter: &str, limits: &Limits) {
-        let most = self.adapters.get(adapter).map_or(u16::MAX, |speaker| {
+    /// Most recipients the adapter takes a call.
+    fn most_recipients(&self, adapter: &str) -> u16 {
+        self.adapters.get(adapter).map_or(u16::MAX, |speaker| {
             speaker.descriptor().batching.max_recipients
-        });
-        for (name, value, max) in [
-            ("per_second", limits.per_second, MAX_PER_SECOND),
-            (
-                "recipients_per_call",
-                limits.recipients_per_call.map(u32::from),
-                u32::from(most),
-            ),
-            (
-                "concurrency",
-                limits.concurrency.map(u32::from),
-                u32::from(MAX_CONCURRENCY),
-            ),
-            (
-                "recipients_per_second",
-                limits.recipients_per_second,
-                MAX_PER_SECOND,
-            ),
-        ] {
-            within(
-                faults,
-                &format!("/limits/{name}"),
-                value.map(u64::from),
-                max.into(),
-            );
-        }
-        let day = limits.recipients_per_day;
-        within(faults, "/limits/recipients_per_day", day, MAX_PER_DAY);
-        let rules = limits.per_number.as_deref().unwrap_or_default();
-        if rules.len() > MAX_RULES {
-            let detail = format!("must be {MAX_RULES} rules at most");
-            faults.add("/limits/per_number", "out_of_range", detail);
-        }
-        for (index, rule) in rules.iter().enumerate() {
-            let at = format!("/limits/per_number/{index}");
-            let (count, seconds) = (rule.count.into(), rule.window.as_secs());
-            within(faults, &format!("{at}/count"), Some(count), MAX_PER_NUMBER);
-            let window = format!("{at}/window_seconds");
-            within(faults, &window, Some(seconds), LONGEST_WINDOW);
-        }
-    }
-}
-
-/// Names a value that is not from 1 to `max`.
-fn within(faults: &mut Faults, pointer: &str, value: Option<u64>, max: u64) {
-    if value.is_some_and(|value| !(1..=max).contains(&value)) {
-        faults.add(pointer, "out_of_range", format!("must be from 1 to {max}"));
+        })
     }
 }
 

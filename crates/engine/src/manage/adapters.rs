@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use austin_adapter_api::{Descriptor, LoadFault, Source, Speaker, validate};
-use austin_domain::Verdict;
+use austin_domain::{Verdict, span};
 use austin_ports::catalog::adapter::MAX_CANARY_PERCENT;
 use austin_ports::catalog::{
     AdapterEntry, AdapterMove, AdapterVersion, CatalogChange, VersionState,
@@ -15,7 +15,6 @@ use austin_ports::catalog::{
 use serde_json::Value;
 
 use super::faults::Faults;
-use super::policies::span;
 use super::{Registrar, missing, vanished};
 use crate::adapters::{AdapterCheck, Examination, LiveReport, Workshop};
 use crate::caller::Caller;
@@ -230,7 +229,8 @@ impl Registrar<'_> {
             faults.add("/percent", "out_of_range", detail);
         }
         let promote_after = draft.promote_after.as_deref().map(|text| {
-            let seconds = span(text).filter(|seconds| (1..=MOST_TRIAL).contains(seconds));
+            let seconds = span::parse(text).map(|span| span.as_secs());
+            let seconds = seconds.filter(|seconds| (1..=MOST_TRIAL).contains(seconds));
             if seconds.is_none() {
                 let detail = "must be a duration such as \"10m\" or \"2h\", at most 31 days";
                 faults.add("/promote_after", "invalid_duration", detail);

@@ -1,11 +1,15 @@
 //! Faults of a request, collected so that they are answered all at once.
 
-use austin_domain::name;
+use std::time::Duration;
+
+use austin_domain::{name, span};
 
 use crate::refusal::{FieldFault, Refusal};
 
 /// Most characters of a name, team, owner, contact or business.
 const MAX_TEXT: usize = 128;
+/// Longest length of time that people may write.
+const MAX_SPAN: Duration = Duration::from_secs(31 * 86_400);
 
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<FieldFault>);
@@ -37,6 +41,26 @@ impl Faults {
         }
     }
 
+    /// A length of time from one second to 31 days.
+    pub(super) fn span(&mut self, pointer: &str, text: &str) -> Option<Duration> {
+        let span = span::parse(text).filter(|span| !span.is_zero() && *span <= MAX_SPAN);
+        if span.is_none() {
+            self.add(
+                pointer,
+                "invalid_duration",
+                "must be a duration such as \"30s\", \"5m\", \"12h\" or \"1d\", at most 31 days",
+            );
+        }
+        span
+    }
+
+    /// A number from 1 to `max` that may be left out.
+    pub(super) fn count(&mut self, pointer: &str, value: Option<u64>, max: u64) {
+        if value.is_some_and(|value| !(1..=max).contains(&value)) {
+            self.add(pointer, "out_of_range", format!("must be from 1 to {max}"));
+        }
+    }
+
     /// A word of a closed list.
     pub(super) fn word<T: std::str::FromStr>(&mut self, pointer: &str, word: &str) -> Option<T>
     where
@@ -45,6 +69,10 @@ impl Faults {
         word.parse()
             .map_err(|error: T::Err| self.add(pointer, "unknown_value", error.to_string()))
             .ok()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -48,6 +48,7 @@ fn close(pace: &Pace, bounds: &Bounds, permit: Permit, verdicts: &[Verdict], now
         verdicts,
         took: Some(Duration::from_millis(5)),
         receipts: true,
+        judged: true,
     };
     pace.close(bounds, permit, &ended, now);
 }
@@ -184,6 +185,7 @@ fn a_number_waits_until_the_rule_opens_and_a_refused_message_does_not_count() {
             verdicts: &[verdict],
             took: None,
             receipts: false,
+            judged: true,
         };
         pace.close(&bounds, permit, &ended, at(10));
     };
@@ -359,6 +361,7 @@ proptest! {
                         verdicts: &verdicts,
                         took: None,
                         receipts: false,
+                        judged: true,
                     };
                     pace.close(&bounds, call.permit, &ended, at(now));
                 }

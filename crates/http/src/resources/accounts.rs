@@ -22,7 +22,7 @@ use crate::json::Json;
 use crate::problem::Problem;
 use crate::query::Params;
 
-use body::{AccountBody, AccountPage, AccountQuery, AccountView};
+use body::{AccountBody, AccountPage, AccountQuery, AccountView, SteerBody};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -31,6 +31,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(enable))
         .routes(routes!(disable))
         .merge(health::router())
+        .routes(routes!(steer, unsteer))
 }
 
 type Answered = Result<Answer<AccountView>, Problem>;
@@ -99,7 +100,7 @@ async fn get(
 
 /// Replace an account
 ///
-/// Settings and limits are replaced; secrets that are not named stay as they are.
+/// Settings, tags and limits are replaced; secrets that are not named stay as they are.
 #[utoipa::path(
     put, path = "/v1/accounts/{key}", tag = "accounts", request_body = AccountBody,
     params(("key" = String, Path, description = "The account's key")),
@@ -121,7 +122,7 @@ async fn replace(
 
 /// Delete an account
 ///
-/// Refused while a route names it. Evidence keeps naming it.
+/// Refused while a route names it, or a tag that only it carries. Evidence keeps naming it.
 #[utoipa::path(
     delete, path = "/v1/accounts/{key}", tag = "accounts",
     params(("key" = String, Path, description = "The account's key")),
@@ -168,5 +169,44 @@ async fn disable(
     Path(key): Path<String>,
 ) -> Answered {
     let account = app.registrar().disable_account(&caller, &key).await?;
+    Ok(Answer(AccountView::of(&app, &caller, &account)))
+}
+
+/// Steer an account
+///
+/// An operator's word goes before what austin finds by itself: `open` uses the account as
+/// configured, `closed` gives it nothing new. It holds until its time is over or it is taken back.
+#[utoipa::path(
+    post, path = "/v1/accounts/{key}/steer", tag = "accounts", request_body = SteerBody,
+    params(("key" = String, Path, description = "The account's key")),
+    responses((status = 200, description = "The account, steered", body = AccountView)),
+    security(("bearer" = ["admin"])),
+)]
+async fn steer(
+    State(app): State<App>,
+    ToAdmin { caller, .. }: ToAdmin,
+    Path(key): Path<String>,
+    Json(body): Json<SteerBody>,
+) -> Answered {
+    let draft = body.into_draft();
+    let account = app.registrar().steer_account(&caller, &key, draft).await?;
+    Ok(Answer(AccountView::of(&app, &caller, &account)))
+}
+
+/// Take the steering of an account back
+///
+/// Austin decides by itself again.
+#[utoipa::path(
+    delete, path = "/v1/accounts/{key}/steer", tag = "accounts",
+    params(("key" = String, Path, description = "The account's key")),
+    responses((status = 200, description = "The account", body = AccountView)),
+    security(("bearer" = ["admin"])),
+)]
+async fn unsteer(
+    State(app): State<App>,
+    ToAdmin { caller, .. }: ToAdmin,
+    Path(key): Path<String>,
+) -> Answered {
+    let account = app.registrar().unsteer_account(&caller, &key).await?;
     Ok(Answer(AccountView::of(&app, &caller, &account)))
 }

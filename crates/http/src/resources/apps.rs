@@ -2,7 +2,7 @@
 
 use austin_domain::KeyId;
 use austin_engine::Caller;
-use austin_ports::catalog::{AppRecord, KeyRecord, Role};
+use austin_ports::catalog::{AppRecord, KeyRecord, QuotaOf, Role, Snapshot};
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -17,11 +17,13 @@ use crate::app::App;
 use crate::instant::Instant;
 use crate::json::Json;
 use crate::problem::{Code, Problem};
+use crate::resources::quota::{QuotaBody, QuotaView};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get))
+        .routes(routes!(put_quota))
         .routes(routes!(keys, create_key))
         .routes(routes!(revoke_key))
 }
@@ -54,14 +56,17 @@ struct NewKeyBody {
 struct AppView {
     name: String,
     team: String,
+    /// How much it may send; `null`: no limit.
+    quota: Option<QuotaView>,
     created_at: Instant,
 }
 
 impl AppView {
-    fn of(app: &AppRecord) -> Self {
+    fn of(snapshot: &Snapshot, app: &AppRecord) -> Self {
         Self {
             name: app.name.clone(),
             team: app.team.clone(),
+            quota: QuotaView::of(snapshot, QuotaOf::App(app.id)),
             created_at: app.created_at.into(),
         }
     }
@@ -133,7 +138,8 @@ async fn create(
         .registrar()
         .create_app(&caller, &body.name, team)
         .await?;
-    Ok((StatusCode::CREATED, Answer(AppView::of(&made))).into_response())
+    let view = AppView::of(&app.snapshot(), &made);
+    Ok((StatusCode::CREATED, Answer(view)).into_response())
 }
 
 fn team<'a>(body: &'a NewApp, caller: &'a Caller) -> &'a str {
@@ -151,9 +157,9 @@ fn team<'a>(body: &'a NewApp, caller: &'a Caller) -> &'a str {
     security(("bearer" = ["admin", "reader"])),
 )]
 async fn list(State(app): State<App>, _: ToRead) -> Answer<AppList> {
-    let apps = app.registrar().apps();
+    let (apps, snapshot) = (app.registrar().apps(), app.snapshot());
     Answer(AppList {
-        items: apps.iter().map(|app| AppView::of(app)).collect(),
+        items: apps.iter().map(|app| AppView::of(&snapshot, app)).collect(),
     })
 }
 
@@ -169,7 +175,32 @@ async fn get(
     _: ToRead,
     Path(name): Path<String>,
 ) -> Result<Answer<AppView>, Problem> {
-    Ok(Answer(AppView::of(&*app.registrar().app(&name)?)))
+    let found = app.registrar().app(&name)?;
+    Ok(Answer(AppView::of(&app.snapshot(), &found)))
+}
+
+/// Set how much an app may send
+///
+/// What is above it is answered 429 with the reason and `Retry-After`.
+#[utoipa::path(
+    put, path = "/v1/apps/{name}/quota", tag = "apps", request_body = QuotaBody,
+    params(("name" = String, Path, description = "The app's name")),
+    responses((status = 200, description = "The app", body = AppView)),
+    security(("bearer" = ["admin"])),
+)]
+async fn put_quota(
+    State(app): State<App>,
+    ToAdmin { caller, .. }: ToAdmin,
+    Path(name): Path<String>,
+    Json(body): Json<QuotaBody>,
+) -> Result<Answer<AppView>, Problem> {
+    let (quota, reason) = body.into_parts();
+    let registrar = app.registrar();
+    registrar
+        .put_app_quota(&caller, &name, quota, reason)
+        .await?;
+    let found = registrar.app(&name)?;
+    Ok(Answer(AppView::of(&app.snapshot(), &found)))
 }
 
 /// List the keys of an app

@@ -1,23 +1,28 @@
-//! `/v1/routes`: which accounts carry a lane, and in which shares.
+//! `/v1/routes`: which accounts carry a lane, in which shares, and how that changes.
+
+mod body;
+mod preview;
 
 use austin_domain::Lane;
-use austin_domain::route::plan::{Part, Target};
-use austin_engine::manage::ShareDraft;
-use austin_ports::catalog::{AuditEntry, Route, Snapshot};
+use austin_ports::catalog::{AuditEntry, Route};
 use axum::Json as Answer;
 use axum::extract::{Path, State};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::{ToAdmin, ToRead};
 use crate::app::App;
+use crate::cursor;
 use crate::faults::Faults;
-use crate::instant::Instant;
-use crate::json::Json;
+use crate::json::{Json, OptionalJson};
 use crate::problem::Problem;
-use crate::resources::audit::AuditView;
+use crate::query::Params;
+
+use body::{
+    RevertBody, RouteBody, RouteList, RouteNow, RouteVersions, RouteView, RouteWithHistory,
+    VersionQuery,
+};
+use preview::{PreviewBody, PreviewView};
 
 /// Past changes shown with a route.
 const HISTORY: usize = 50;
@@ -26,83 +31,9 @@ pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get, put))
-}
-
-/// The accounts of a lane.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"accounts": [
-    {"account": "tencent-1", "weight": 70}, {"account": "yunpian-1", "weight": 30},
-]}))]
-struct RouteBody {
-    /// 1 to 64 accounts, at least one with a weight above zero.
-    accounts: Vec<ShareBody>,
-    /// Why, for people who read the audit trail; at most 128 characters.
-    reason: Option<String>,
-}
-
-/// One account of a route.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Share)]
-struct ShareBody {
-    /// The account's key.
-    account: String,
-    /// Its share of the traffic, 0 to 1,000,000; 0 only stands in when others fail.
-    weight: u32,
-}
-
-/// A route.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Route)]
-struct RouteView {
-    channel: &'static str,
-    class: &'static str,
-    accounts: Vec<ShareBody>,
-    /// Counts its changes, from 1.
-    version: u32,
-    /// Who changed it last.
-    author: String,
-    updated_at: Instant,
-}
-
-/// A route and its past changes.
-#[derive(Debug, Serialize, ToSchema)]
-struct RouteWithHistory {
-    #[serde(flatten)]
-    route: RouteView,
-    /// Newest first, at most 50.
-    history: Vec<AuditView>,
-}
-
-/// All routes.
-#[derive(Debug, Serialize, ToSchema)]
-struct RouteList {
-    /// By channel and class.
-    items: Vec<RouteView>,
-}
-
-impl RouteView {
-    fn of(route: &Route, snapshot: &Snapshot) -> Self {
-        let share = |part: &Part| ShareBody {
-            account: match &part.to {
-                Target::Account(id) => snapshot
-                    .accounts
-                    .get(id)
-                    .map_or_else(|| id.to_string(), |account| account.key.clone()),
-                Target::Tag(tag) => tag.clone(),
-            },
-            weight: part.weight,
-        };
-        Self {
-            channel: route.lane.channel.as_str(),
-            class: route.lane.class.as_str(),
-            accounts: route.plan.parts.iter().map(share).collect(),
-            version: route.version,
-            author: route.author.clone(),
-            updated_at: route.updated_at.into(),
-        }
-    }
+        .routes(routes!(versions))
+        .routes(routes!(revert))
+        .routes(routes!(try_out))
 }
 
 /// List routes
@@ -112,17 +43,13 @@ impl RouteView {
     security(("bearer" = ["admin", "reader"])),
 )]
 async fn list(State(app): State<App>, _: ToRead) -> Answer<RouteList> {
-    let snapshot = app.snapshot();
     let routes = app.registrar().routes();
     Answer(RouteList {
-        items: routes
-            .iter()
-            .map(|route| RouteView::of(route, &snapshot))
-            .collect(),
+        items: routes.iter().map(|route| now(&app, route)).collect(),
     })
 }
 
-/// Read a route with its history
+/// Read a route with what it does now and its history
 #[utoipa::path(
     get, path = "/v1/routes/{channel}/{class}", tag = "routes",
     params(
@@ -141,21 +68,22 @@ async fn get(
     let route = app.registrar().route(lane)?;
     let history = app.registrar().route_history(lane, HISTORY).await?;
     Ok(Answer(RouteWithHistory {
-        route: RouteView::of(&route, &app.snapshot()),
+        route: now(&app, &route),
         history: history.into_iter().map(AuditEntry::into).collect(),
     }))
 }
 
 /// Set a route
 ///
-/// Takes effect within a second, also for what is already waiting.
+/// Takes effect within a second, also for what is already waiting; with a `shift` gradually, or
+/// from a planned time.
 #[utoipa::path(
     put, path = "/v1/routes/{channel}/{class}", tag = "routes", request_body = RouteBody,
     params(
         ("channel" = String, Path, description = "Channel, e.g. `sms`"),
         ("class" = String, Path, description = "Class, e.g. `notification`"),
     ),
-    responses((status = 200, description = "The route", body = RouteView)),
+    responses((status = 200, description = "The route", body = RouteNow)),
     security(("bearer" = ["admin"])),
 )]
 async fn put(
@@ -163,21 +91,104 @@ async fn put(
     ToAdmin { caller, .. }: ToAdmin,
     Path((channel, class)): Path<(String, String)>,
     Json(body): Json<RouteBody>,
-) -> Result<Answer<RouteView>, Problem> {
+) -> Result<Answer<RouteNow>, Problem> {
     let lane = lane(&channel, &class)?;
-    let shares: Vec<ShareDraft> = body
-        .accounts
-        .into_iter()
-        .map(|share| ShareDraft {
-            account: share.account,
-            weight: share.weight,
-        })
-        .collect();
+    let draft = body.into_draft();
+    let route = app.registrar().put_route(&caller, lane, &draft).await?;
+    Ok(Answer(now(&app, &route)))
+}
+
+/// List the versions of a route, newest first
+#[utoipa::path(
+    get, path = "/v1/routes/{channel}/{class}/versions", tag = "routes",
+    params(
+        ("channel" = String, Path, description = "Channel, e.g. `sms`"),
+        ("class" = String, Path, description = "Class, e.g. `notification`"),
+        VersionQuery,
+    ),
+    responses((status = 200, description = "One page", body = RouteVersions)),
+    security(("bearer" = ["admin", "reader"])),
+)]
+async fn versions(
+    State(app): State<App>,
+    _: ToRead,
+    Path((channel, class)): Path<(String, String)>,
+    Params(query): Params<VersionQuery>,
+) -> Result<Answer<RouteVersions>, Problem> {
+    let lane = lane(&channel, &class)?;
+    let mut faults = Faults::default();
+    let limit = cursor::limit(&mut faults, query.limit.as_deref());
+    let before = cursor::decode(&mut faults, 'r', query.cursor.as_deref());
+    let before = faults.parse("cursor", before.as_deref());
+    faults.into_result()?;
+    let page = app.registrar().route_versions(lane, before, limit).await?;
+    let snapshot = app.snapshot();
+    let view = |route: &Route| RouteView::of(route, &snapshot);
+    Ok(Answer(RouteVersions {
+        items: page.items.iter().map(view).collect(),
+        cursor: page.next.map(|version| cursor::encode('r', &version)),
+    }))
+}
+
+/// Go back to an earlier version
+///
+/// Makes a new version with the plan of the old one, checked against what is configured now.
+#[utoipa::path(
+    post, path = "/v1/routes/{channel}/{class}/revert", tag = "routes",
+    request_body = RevertBody,
+    params(
+        ("channel" = String, Path, description = "Channel, e.g. `sms`"),
+        ("class" = String, Path, description = "Class, e.g. `notification`"),
+    ),
+    responses((status = 200, description = "The route", body = RouteNow)),
+    security(("bearer" = ["admin"])),
+)]
+async fn revert(
+    State(app): State<App>,
+    ToAdmin { caller, .. }: ToAdmin,
+    Path((channel, class)): Path<(String, String)>,
+    Json(body): Json<RevertBody>,
+) -> Result<Answer<RouteNow>, Problem> {
+    let lane = lane(&channel, &class)?;
+    let version = body.version;
+    let with = body.into_draft();
     let route = app
         .registrar()
-        .put_route(&caller, lane, &shares, body.reason)
+        .revert_route(&caller, lane, version, with)
         .await?;
-    Ok(Answer(RouteView::of(&route, &app.snapshot())))
+    Ok(Answer(now(&app, &route)))
+}
+
+/// Preview a route
+///
+/// Deals sample deliveries out as the engine would, by the present route or a candidate, now or
+/// at another moment. Nothing is sent or changed.
+#[utoipa::path(
+    post, path = "/v1/routes/{channel}/{class}/preview", tag = "routes",
+    request_body = Option<PreviewBody>,
+    params(
+        ("channel" = String, Path, description = "Channel, e.g. `sms`"),
+        ("class" = String, Path, description = "Class, e.g. `notification`"),
+    ),
+    responses((status = 200, description = "What it would do", body = PreviewView)),
+    security(("bearer" = ["admin", "reader"])),
+)]
+async fn try_out(
+    State(app): State<App>,
+    _: ToRead,
+    Path((channel, class)): Path<(String, String)>,
+    OptionalJson(body): OptionalJson<PreviewBody>,
+) -> Result<Answer<PreviewView>, Problem> {
+    let lane = lane(&channel, &class)?;
+    let region = app.engine.parts().config.default_region.as_deref();
+    let request = body.into_request();
+    let preview = app.registrar().preview_route(lane, region, &request)?;
+    Ok(Answer(PreviewView::of(preview)))
+}
+
+fn now(app: &App, route: &Route) -> RouteNow {
+    let effective = app.registrar().effective(route);
+    RouteNow::of(route, &app.snapshot(), effective)
 }
 
 fn lane(channel: &str, class: &str) -> Result<Lane, Problem> {

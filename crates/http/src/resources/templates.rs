@@ -20,6 +20,7 @@ use crate::faults::Faults;
 use crate::json::{Json, OptionalJson};
 use crate::problem::Problem;
 use crate::query::Params;
+use crate::resources::quota::QuotaBody;
 
 use request::{Describe, NewTemplate, NewVersion, PreviewVars, Reason, TemplateQuery};
 use view::{PreviewView, TemplatePage, TemplateView, VersionList};
@@ -33,6 +34,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(enable))
         .routes(routes!(disable))
         .routes(routes!(preview))
+        .routes(routes!(put_quota))
 }
 
 type Answered = Result<Answer<TemplateView>, Problem>;
@@ -54,7 +56,7 @@ async fn create(
         .registrar()
         .create_template(&caller, body.into_draft())
         .await?;
-    let view = TemplateView::of(&entry);
+    let view = TemplateView::of(&app.snapshot(), &entry);
     let location = HeaderValue::try_from(format!("/v1/templates/{}", view.key));
     let mut response = (StatusCode::CREATED, Answer(view)).into_response();
     if let Ok(location) = location {
@@ -89,11 +91,12 @@ async fn list(
     };
     faults.into_result()?;
     let page = app.registrar().templates(&list);
+    let snapshot = app.snapshot();
     Ok(Answer(TemplatePage {
         items: page
             .items
             .iter()
-            .map(|entry| TemplateView::of(entry))
+            .map(|entry| TemplateView::of(&snapshot, entry))
             .collect(),
         cursor: page.next.map(|key| cursor::encode('t', &key)),
     }))
@@ -108,7 +111,7 @@ async fn list(
 )]
 async fn get(State(app): State<App>, _: ToAny, Path(key): Path<String>) -> Answered {
     let entry = app.registrar().template(&key)?;
-    Ok(Answer(TemplateView::of(&entry)))
+    Ok(Answer(TemplateView::of(&app.snapshot(), &entry)))
 }
 
 /// Change name and ownership
@@ -131,7 +134,7 @@ async fn describe(
         .registrar()
         .describe_template(&caller, &key, name, owner)
         .await?;
-    Ok(Answer(TemplateView::of(&entry)))
+    Ok(Answer(TemplateView::of(&app.snapshot(), &entry)))
 }
 
 /// List the versions of a template, newest first
@@ -169,7 +172,11 @@ async fn add_version(
         .registrar()
         .add_version(&caller, &key, body.into_draft())
         .await?;
-    Ok((StatusCode::CREATED, Answer(TemplateView::of(&entry))).into_response())
+    Ok((
+        StatusCode::CREATED,
+        Answer(TemplateView::of(&app.snapshot(), &entry)),
+    )
+        .into_response())
 }
 
 /// Make these words the current version
@@ -191,7 +198,7 @@ async fn put_version(
         .registrar()
         .put_version(&caller, &key, body.into_draft())
         .await?;
-    Ok(Answer(TemplateView::of(&entry)))
+    Ok(Answer(TemplateView::of(&app.snapshot(), &entry)))
 }
 
 /// Publish a template
@@ -257,7 +264,7 @@ async fn switch(
         .registrar()
         .set_template_state(&caller, &key, state, body.reason)
         .await?;
-    Ok(Answer(TemplateView::of(&entry)))
+    Ok(Answer(TemplateView::of(&app.snapshot(), &entry)))
 }
 
 /// Preview a template
@@ -285,6 +292,30 @@ async fn preview(
     };
     let preview = app.registrar().preview(&key, region, &request)?;
     Ok(Answer(PreviewView::of(preview)))
+}
+
+/// Set how much may be sent of a template
+///
+/// What is above it is answered 429 with the reason and `Retry-After`.
+#[utoipa::path(
+    put, path = "/v1/templates/{key}/quota", tag = "templates", request_body = QuotaBody,
+    params(("key" = String, Path, description = "The template's key")),
+    responses((status = 200, description = "The template", body = TemplateView)),
+    security(("bearer" = ["admin"])),
+)]
+async fn put_quota(
+    State(app): State<App>,
+    ToAdmin { caller, .. }: ToAdmin,
+    Path(key): Path<String>,
+    Json(body): Json<QuotaBody>,
+) -> Answered {
+    let (quota, reason) = body.into_parts();
+    let registrar = app.registrar();
+    registrar
+        .put_template_quota(&caller, &key, quota, reason)
+        .await?;
+    let entry = registrar.template(&key)?;
+    Ok(Answer(TemplateView::of(&app.snapshot(), &entry)))
 }
 
 fn state(faults: &mut Faults, word: &str) -> Option<TemplateState> {

@@ -11,7 +11,7 @@ async fn a_limit_is_told_to_the_caller_on_the_lane_and_on_the_message() {
     limited["limits"] = json!({
         "per_second": 1, "recipients_per_call": 1,
         "recipients_per_second": 50, "recipients_per_day": 100_000,
-        "per_number": [{"class": "verification", "count": 1, "window_seconds": 60}],
+        "per_number": [{"class": "verification", "count": 1, "window": "1m"}],
     });
     let put = app.put("/v1/accounts/sim-1", &limited).await.expect(200);
     assert_eq!(put["limits"]["per_number"], limited["limits"]["per_number"]);
@@ -81,12 +81,12 @@ async fn limits_that_cannot_be_are_named() {
     let mut wrong = account("sim-2");
     wrong["limits"] = json!({
         "recipients_per_second": 0, "recipients_per_day": 0,
-        "per_number": [{"count": 0, "window_seconds": 60}, {"count": 1, "window_seconds": 0}],
+        "per_number": [{"count": 0, "window": "1m"}, {"count": 1, "window": "0s"}],
     });
     app.post("/v1/accounts", &wrong).await.fields(&[
         ("/limits/recipients_per_second", "out_of_range"),
         ("/limits/recipients_per_day", "out_of_range"),
         ("/limits/per_number/0/count", "out_of_range"),
-        ("/limits/per_number/1/window_seconds", "out_of_range"),
+        ("/limits/per_number/1/window", "out_of_range"),
     ]);
 }

@@ -1,5 +1,6 @@
 //! A request as a definition describes it.
 
+mod json;
 mod signing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,12 +10,13 @@ use austin_adapter_api::{Call, HttpRequest, Item};
 use austin_domain::Verdict;
 use austin_domain::verdict::Cause;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::Url;
 
 use super::template::{Escape, Name, Names, Place, Scope, Template, TemplateField, Unfilled};
 use crate::form;
 use crate::node::Node;
+use json::Json;
 use signing::Signing;
 
 /// The fields of a request, wherever one stands in a definition.
@@ -63,16 +65,6 @@ enum Body {
         escape: Escape,
         content_type: String,
     },
-}
-
-/// JSON with templates as its strings.
-#[derive(Clone, Debug)]
-enum Json {
-    Constant(Value),
-    Filled(Template),
-    Object(Vec<(String, bool, Self)>),
-    List(Vec<Self>),
-    Each(Box<Self>),
 }
 
 /// A request being made, before it is signed.
@@ -439,75 +431,5 @@ impl Body {
             escape: escape?,
             content_type: content_type?,
         })
-    }
-}
-
-impl Json {
-    fn read(node: &Node<'_>, names: &Names<'_>, place: Place) -> Option<Self> {
-        match node.value() {
-            Value::String(_) => Template::read(node, names, place).map(Self::Filled),
-            Value::Array(_) => node
-                .elements()
-                .iter()
-                .map(|node| Self::read(node, names, place))
-                .collect::<Option<_>>()
-                .map(Self::List),
-            Value::Object(object) if object.contains_key("$each") => {
-                node.object(&["$each"])?;
-                let each = node.get("$each")?;
-                Self::read(&each, names, place).map(|inner| Self::Each(Box::new(inner)))
-            }
-            Value::Object(_) => node
-                .fields()
-                .iter()
-                .map(|(name, node)| {
-                    let (name, optional) = optional(name);
-                    Some((name, optional, Self::read(node, names, place)?))
-                })
-                .collect::<Option<_>>()
-                .map(Self::Object),
-            constant => Some(Self::Constant(constant.clone())),
-        }
-    }
-
-    fn filled(&self, scope: &Scope<'_>) -> Result<Value, Unfilled> {
-        match self {
-            Self::Constant(value) => Ok(value.clone()),
-            Self::Filled(template) => template.json(scope),
-            Self::List(list) => list.iter().map(|inner| inner.filled(scope)).collect(),
-            Self::Each(inner) => items(scope)
-                .iter()
-                .map(|item| {
-                    inner.filled(&Scope {
-                        item: Some(item),
-                        ..*scope
-                    })
-                })
-                .collect(),
-            Self::Object(fields) => {
-                let mut object = Map::new();
-                for (name, optional, inner) in fields {
-                    let value = match inner.filled(scope) {
-                        Err(_) if *optional => continue,
-                        other => other?,
-                    };
-                    let empty = value.is_null() || value.as_str() == Some("");
-                    if !(*optional && empty) {
-                        object.insert(name.clone(), value);
-                    }
-                }
-                Ok(Value::Object(object))
-            }
-        }
-    }
-
-    /// The templates outside of `$each`.
-    fn collect<'a>(&'a self, into: &mut Vec<&'a Template>) {
-        match self {
-            Self::Constant(_) | Self::Each(_) => {}
-            Self::Filled(template) => into.push(template),
-            Self::List(list) => list.iter().for_each(|inner| inner.collect(into)),
-            Self::Object(fields) => fields.iter().for_each(|(_, _, inner)| inner.collect(into)),
-        }
     }
 }

@@ -170,6 +170,7 @@ fn faults_of(change: impl FnOnce(&mut Value)) -> Vec<(String, &'static str)> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of mistakes")]
 fn every_mistake_is_named_by_its_pointer() {
     type Change = fn(&mut Value);
     let cases: Vec<(Change, &str, &str)> = vec![
@@ -310,7 +311,7 @@ fn every_mistake_is_named_by_its_pointer() {
 }
 
 #[test]
-fn signed_forms_xml_and_tokens() {
+fn a_form_is_signed_over_its_sorted_parameters() {
     let mut form = definition();
     form["descriptor"]["batching"] = json!({"max_recipients": 1});
     form["send"] = json!({
@@ -331,7 +332,9 @@ fn signed_forms_xml_and_tokens() {
         "{pairs:?}"
     );
     assert_eq!(made.url, "https://api.acme.example/sms?v=1");
+}
 
+fn xml_with_a_token() -> Value {
     let mut xml = definition();
     xml["tokens"] = json!({"access": {
         "request": {"url": "{{endpoint}}/token", "sign": {"basic": {"user": "{{settings.user}}", "password": "{{secret.key}}"}}},
@@ -343,18 +346,18 @@ fn signed_forms_xml_and_tokens() {
         "sign": {"text": {"text": "{{request.method}}{{request.path}}{{request.body}}", "digest": "hmac_sha256", "key": "{{secret.key}}", "header": "x-sig", "value": "v1={{signature}}"}}
     });
     xml["reply"] = json!({"format": "xml", "code": "/r/code", "success": ["0"], "invalid_token": ["401"], "id": "/r/id", "receipt_key": "{{reply.id}}/{{item.to | national}}"});
-    let adapter = Declarative::load("acme", &xml).unwrap();
+    xml
+}
+
+#[test]
+fn xml_is_escaped_and_a_token_renewed_once() {
+    let adapter = Declarative::load("acme", &xml_with_a_token()).unwrap();
+    let go = |state, reply| adapter.resume(&account(), &batch(2), state, reply, &context());
     let Step::Token { want, state } = adapter.start(&account(), &batch(2), &context()) else {
         panic!()
     };
     assert_eq!(want.name, "access");
-    let step = adapter.resume(
-        &account(),
-        &batch(2),
-        state,
-        Reply::Token("t1".into()),
-        &context(),
-    );
+    let step = go(state, Reply::Token("t1".into()));
     let Step::Call {
         call: Call::Http(made),
         state,
@@ -373,45 +376,21 @@ fn signed_forms_xml_and_tokens() {
         made.headers["x-sig"],
         format!("v1={}", austin_adapter_api::sign::hex(&tag))
     );
-    let step = adapter.resume(
-        &account(),
-        &batch(2),
-        state,
-        http(200, "<r><code>401</code></r>"),
-        &context(),
-    );
+    let step = go(state, http(200, "<r><code>401</code></r>"));
     let Step::Token { want, state } = step else {
         panic!()
     };
     assert_eq!(want.refused.unwrap().expose_secret(), "t1");
-    let step = adapter.resume(
-        &account(),
-        &batch(2),
-        state,
-        Reply::Token("t2".into()),
-        &context(),
-    );
+    let step = go(state, Reply::Token("t2".into()));
     let Step::Call { state, .. } = step else {
         panic!()
     };
-    let step = adapter.resume(
-        &account(),
-        &batch(2),
-        state.clone(),
-        http(200, "<r><code>0</code><id>7</id></r>"),
-        &context(),
-    );
+    let step = go(state.clone(), http(200, "<r><code>0</code><id>7</id></r>"));
     let Step::Done(verdicts) = step else { panic!() };
     assert!(
         matches!(&verdicts[1], Verdict::Accepted(a) if a.receipt_key.as_deref() == Some("7/13711112201"))
     );
-    let step = adapter.resume(
-        &account(),
-        &batch(2),
-        state,
-        http(200, "<r><code>401</code></r>"),
-        &context(),
-    );
+    let step = go(state, http(200, "<r><code>401</code></r>"));
     assert_eq!(
         words(step),
         ["elsewhere"; 2],

@@ -216,6 +216,8 @@ fn capabilities(node: &Node<'_>) -> Capabilities {
         "pull",
         "balance",
         "failures_only",
+        "needs_vendor_template",
+        "needs_sign",
     ];
     let _ = node.object(NAMES);
     let can = |name| node.get(name).is_some_and(|node| node.flag() == Some(true));
@@ -227,6 +229,8 @@ fn capabilities(node: &Node<'_>) -> Capabilities {
         pull: can("pull"),
         balance: can("balance"),
         failures_only: can("failures_only"),
+        needs_vendor_template: can("needs_vendor_template"),
+        needs_sign: can("needs_sign"),
     }
 }
 

@@ -115,7 +115,7 @@ pub(crate) fn message_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
         Vendor::AwsSns => row[7],
         Vendor::Sendgrid => row[8],
         Vendor::AwsSes => row[9],
-        Vendor::Own | Vendor::Webhook | Vendor::Smtp => row[0],
+        Vendor::Own | Vendor::Webhook | Vendor::Smtp | Vendor::Smpp => row[0],
     })
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn call_code(vendor: Vendor, code: &str) -> Cow<'_, str> {
         Vendor::AwsSns => row[7],
         Vendor::Sendgrid => row[8],
         Vendor::AwsSes => row[9],
-        Vendor::Own | Vendor::Webhook | Vendor::Smtp => row[0],
+        Vendor::Own | Vendor::Webhook | Vendor::Smtp | Vendor::Smpp => row[0],
     })
 }
 

@@ -103,7 +103,7 @@ pub(super) enum Body {
 /// A length that cannot be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a unit of {0} bytes")]
-pub struct BadLength(pub u32);
+pub(super) struct BadLength(pub(super) u32);
 
 /// Takes the next whole unit out of `buffer`; `None` while more of it is to come.
 ///

@@ -105,6 +105,24 @@ fn a_shift_leads_from_one_plan_to_the_other() {
     assert!(traffic.is_shifting(Timestamp::from_seconds(1_300)));
     assert_eq!(traffic.rule(group(0)), None);
     assert_eq!(traffic.rule(group(1_300)), Some("china"));
+    let named = |seconds| {
+        let now = Timestamp::from_seconds(seconds);
+        let groups = traffic.groups(now).into_iter();
+        groups.map(|group| traffic.rule(group)).collect::<Vec<_>>()
+    };
+    assert_eq!(named(0), [None]);
+    assert_eq!(
+        (named(1_300), named(1_600)),
+        (vec![Some("china"), None], vec![Some("china"), None])
+    );
+    assert_eq!(
+        traffic.groups(Timestamp::from_seconds(1_600))[0],
+        group(1_600)
+    );
+    assert_eq!(
+        traffic.groups(Timestamp::from_seconds(1_300))[0],
+        group(1_300)
+    );
     let accounts = |seconds| traffic.accounts(Timestamp::from_seconds(seconds)).len();
     assert_eq!((accounts(0), accounts(1_300), accounts(1_600)), (2, 3, 2));
 }

@@ -1,13 +1,11 @@
 //! Accounts as clients send and see them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use austin_domain::Class;
-use austin_domain::quota::NumberRule;
+use austin_domain::{Timestamp, span};
 use austin_engine::Caller;
-use austin_engine::manage::AccountDraft;
-use austin_ports::catalog::{AccountRecord, Limits, Role};
+use austin_engine::manage::{AccountDraft, LimitsDraft, NumberRuleDraft, SteerDraft};
+use austin_ports::catalog::{AccountRecord, Limits, Role, Steer, SteerMode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,7 +21,9 @@ use crate::instant::Instant;
     "key": "tencent-1", "channel": "sms", "adapter": "tencent-sms",
     "settings": {"sdk_app_id": "1400000000", "sign_name": "商城"},
     "secrets": {"secret_id": "…", "secret_key": "…"},
-    "limits": {"per_second": 3000, "recipients_per_call": 200}, "enabled": true,
+    "tags": ["cheap"], "limits": {"per_second": 3000, "recipients_per_call": 200,
+        "per_number": [{"class": "verification", "count": 1, "window": "1m"}]},
+    "enabled": true,
 }))]
 pub(super) struct AccountBody {
     /// What people and routes name it by: 1–64 of `a-z 0-9 - _ .`.
@@ -40,6 +40,9 @@ pub(super) struct AccountBody {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>)]
     secrets: BTreeMap<String, Secret>,
+    /// Words that routes may name it by, at most 32.
+    #[serde(default)]
+    tags: Vec<String>,
     #[serde(default)]
     limits: LimitsBody,
     /// Whether it may be used; true when not given.
@@ -63,59 +66,52 @@ impl<'de> Deserialize<'de> for Secret {
 struct LimitsBody {
     /// Most calls a second.
     per_second: Option<u32>,
-    /// Most recipients a call.
-    recipients_per_call: Option<u16>,
-    /// Most calls at a time.
-    concurrency: Option<u16>,
     /// Most recipients a second, whatever the number of calls.
     recipients_per_second: Option<u32>,
+    /// Most recipients a call.
+    recipients_per_call: Option<u16>,
     /// Most recipients a day, midnight to midnight at UTC+8.
     recipients_per_day: Option<u64>,
-    /// The vendor's rules about one number, in place of those the adapter knows; an empty list
-    /// for none.
+    /// Most calls at a time.
+    concurrency: Option<u16>,
+    /// The vendor's rules about one number, in place of the adapter's own; at most 16.
     per_number: Option<Vec<NumberRuleBody>>,
 }
 
-/// Most messages to one number.
+/// A vendor's rule about one number: more is refused, so it is not even tried.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NumberRule)]
 struct NumberRuleBody {
-    /// Only messages of this class count; all when not given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "verification")]
-    class: Option<Class>,
-    /// Most messages.
+    /// Which messages count and are counted, e.g. `verification`; all when not given.
+    class: Option<String>,
+    /// Most messages to one number.
     count: u32,
-    /// In so many seconds, sliding; 1 to 2,678,400.
-    window_seconds: u32,
+    /// In this time, sliding.
+    #[schema(example = "1m")]
+    window: String,
 }
 
-impl From<LimitsBody> for Limits {
-    fn from(body: LimitsBody) -> Self {
-        Self {
-            per_second: body.per_second,
-            recipients_per_second: body.recipients_per_second,
-            recipients_per_call: body.recipients_per_call,
-            recipients_per_day: body.recipients_per_day,
-            concurrency: body.concurrency,
-            per_number: body.per_number.map(|rules| {
-                rules
-                    .into_iter()
-                    .map(|rule| NumberRule {
-                        class: rule.class,
-                        count: rule.count,
-                        window: Duration::from_secs(rule.window_seconds.into()),
-                    })
-                    .collect()
-            }),
+impl LimitsBody {
+    fn into_draft(self) -> LimitsDraft {
+        let rule = |rule: NumberRuleBody| NumberRuleDraft {
+            class: rule.class,
+            count: rule.count,
+            window: rule.window,
+        };
+        LimitsDraft {
+            per_second: self.per_second,
+            recipients_per_second: self.recipients_per_second,
+            recipients_per_call: self.recipients_per_call,
+            recipients_per_day: self.recipients_per_day,
+            concurrency: self.concurrency,
+            per_number: self
+                .per_number
+                .map(|rules| rules.into_iter().map(rule).collect()),
         }
     }
-}
 
-impl From<&Limits> for LimitsBody {
-    fn from(limits: &Limits) -> Self {
-        let seconds = |rule: &NumberRule| u32::try_from(rule.window.as_secs()).unwrap_or(u32::MAX);
+    fn of(limits: &Limits) -> Self {
         Self {
             per_second: limits.per_second,
             recipients_per_second: limits.recipients_per_second,
@@ -123,16 +119,71 @@ impl From<&Limits> for LimitsBody {
             recipients_per_day: limits.recipients_per_day,
             concurrency: limits.concurrency,
             per_number: limits.per_number.as_ref().map(|rules| {
+                let rules = rules.iter();
                 rules
-                    .iter()
                     .map(|rule| NumberRuleBody {
-                        class: rule.class,
+                        class: rule.class.map(|class| class.as_str().to_owned()),
                         count: rule.count,
-                        window_seconds: seconds(rule),
+                        window: span::text(rule.window),
                     })
                     .collect()
             }),
         }
+    }
+}
+
+/// An operator's word on an account's health, over what austin finds by itself.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SteerBody)]
+pub(super) struct SteerBody {
+    /// `open`: use it as configured; `closed`: give it nothing new.
+    #[schema(example = "closed")]
+    mode: String,
+    /// When it ends by itself; never when not given.
+    until: Option<Instant>,
+    /// Why, for people; at most 128 characters.
+    reason: Option<String>,
+}
+
+impl SteerBody {
+    pub(super) fn into_draft(self) -> SteerDraft {
+        SteerDraft {
+            mode: self.mode,
+            until: self.until.map(|until| until.0),
+            reason: self.reason,
+        }
+    }
+}
+
+/// An operator's word that stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Steer)]
+struct SteerView {
+    /// `open` or `closed`.
+    mode: &'static str,
+    until: Option<Instant>,
+    reason: Option<String>,
+    /// Who gave it.
+    author: String,
+    /// When it was given.
+    at: Instant,
+}
+
+impl SteerView {
+    /// The word, unless it has ended by itself.
+    fn of(steer: &Steer, now: Timestamp) -> Option<Self> {
+        let stands = steer.until.is_none_or(|until| until > now);
+        stands.then(|| Self {
+            mode: match steer.mode {
+                SteerMode::Open => "open",
+                SteerMode::Closed => "closed",
+            },
+            until: steer.until.map(Into::into),
+            reason: steer.reason.clone(),
+            author: steer.author.clone(),
+            at: steer.at.into(),
+        })
     }
 }
 
@@ -152,7 +203,8 @@ impl AccountBody {
                 .into_iter()
                 .map(|(name, secret)| (name, secret.0))
                 .collect(),
-            limits: self.limits.into(),
+            tags: self.tags,
+            limits: self.limits.into_draft(),
             enabled: self.enabled,
         }
     }
@@ -168,8 +220,12 @@ pub(super) struct AccountView {
     settings: BTreeMap<String, Value>,
     /// Names of the secrets that are set.
     secrets: Vec<String>,
+    /// Words that routes may name it by.
+    tags: Vec<String>,
     limits: LimitsBody,
     enabled: bool,
+    /// An operator's word that stands; `null`: austin decides by itself.
+    steer: Option<SteerView>,
     /// Where the vendor posts receipts; holds a secret, so that only admins see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt_url: Option<String>,
@@ -205,8 +261,13 @@ impl AccountView {
                 .filter(|(_, secret)| !secret.expose_secret().is_empty())
                 .map(|(name, _)| name.clone())
                 .collect(),
-            limits: LimitsBody::from(&account.limits),
+            tags: account.tags.iter().cloned().collect(),
+            limits: LimitsBody::of(&account.limits),
             enabled: account.enabled,
+            steer: account
+                .steer
+                .as_ref()
+                .and_then(|steer| SteerView::of(steer, app.engine.parts().clock.now())),
             receipt_url,
             created_at: account.created_at.into(),
             updated_at: account.updated_at.into(),

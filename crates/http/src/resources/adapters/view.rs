@@ -32,7 +32,8 @@ pub(super) struct AdapterView {
     recipients_per_call: u16,
     /// Whether all recipients of a call have the same content.
     same_content: bool,
-    /// What else it can do: `receipts`, `receipts_signed`, `recall`, `query`, `pull`, `balance`.
+    /// What else it can do: `receipts`, `receipts_signed`, `recall`, `query`, `pull`, `balance`;
+    /// and what it needs of each message: `needs_vendor_template`, `needs_sign`.
     capabilities: Vec<&'static str>,
     /// Of an uploaded one: its versions and which of them is used.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -259,6 +260,8 @@ impl AdapterView {
             ("pull", capabilities.pull),
             ("balance", capabilities.balance),
             ("failures_only", capabilities.failures_only),
+            ("needs_vendor_template", capabilities.needs_vendor_template),
+            ("needs_sign", capabilities.needs_sign),
         ];
         Self {
             name,

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use austin_domain::Content;
 use austin_domain::template::{VariableKind, VariableSpec, Version};
 use austin_engine::manage::{Preview, SegmentCount};
-use austin_ports::catalog::TemplateEntry;
+use austin_ports::catalog::{QuotaOf, Snapshot, TemplateEntry};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::instant::Instant;
+use crate::resources::quota::QuotaView;
 
 /// A template and its current version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,12 +36,14 @@ pub(super) struct TemplateView {
     #[serde(skip_serializing_if = "Option::is_none")]
     policies: Option<Value>,
     vendor_templates: BTreeMap<String, VendorTemplateView>,
+    /// How much may be sent of it; `null`: no limit.
+    quota: Option<QuotaView>,
     created_at: Instant,
     updated_at: Instant,
 }
 
 impl TemplateView {
-    pub(super) fn of(entry: &TemplateEntry) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, entry: &TemplateEntry) -> Self {
         let template = &entry.template;
         let current = entry.current();
         let version = current.map(|version| VersionView::of(version));
@@ -68,6 +71,7 @@ impl TemplateView {
             variables,
             policies,
             vendor_templates,
+            quota: QuotaView::of(snapshot, QuotaOf::Template(template.id)),
             created_at: template.created_at.into(),
             updated_at: template.updated_at.into(),
         }

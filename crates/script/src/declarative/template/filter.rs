@@ -74,16 +74,6 @@ impl Filter {
                 .map(str::to_owned)
                 .ok_or_else(|| ("bad_argument", format!("{name} needs a quoted text")))
         };
-        let encoding = |index: usize| match arguments.get(index) {
-            None => Ok(Encoding::default()),
-            Some(word) => Encoding::named(word).ok_or_else(|| {
-                let known = Encoding::NAMES.join(", ");
-                (
-                    "bad_argument",
-                    format!("the encoding must be one of {known}"),
-                )
-            }),
-        };
         let (filter, most) = match name {
             "lower" => (Self::Lower, 0),
             "upper" => (Self::Upper, 0),
@@ -107,20 +97,7 @@ impl Filter {
             "prefix" => (Self::Prefix(quoted(0)?), 1),
             "suffix" => (Self::Suffix(quoted(0)?), 1),
             "format" => (Self::format(quoted(0)?, quoted(1).unwrap_or_default())?, 2),
-            _ => {
-                if let Some(algorithm) = Algorithm::named(name) {
-                    (Self::Digest(algorithm, encoding(0)?), 1)
-                } else if let Some(algorithm) =
-                    name.strip_prefix("hmac_").and_then(Algorithm::named)
-                {
-                    let key = arguments.first().copied().unwrap_or_default();
-                    // Keys are secrets and settings: both are there at every place.
-                    let key = Name::parse(key, names, Place::Inbound)?;
-                    (Self::Hmac(algorithm, key, encoding(1)?), 2)
-                } else {
-                    return Err(("unknown_filter", format!("there is no filter {name:?}")));
-                }
-            }
+            _ => Self::digest(name, &arguments, names)?,
         };
         if arguments.len() > most {
             return Err((
@@ -129,6 +106,28 @@ impl Filter {
             ));
         }
         Ok(filter)
+    }
+
+    /// A digest or an HMAC, and how many arguments it takes.
+    fn digest(name: &str, arguments: &[&str], names: &Names<'_>) -> Result<(Self, usize), Fault> {
+        let encoding = |index: usize| match arguments.get(index) {
+            None => Ok(Encoding::default()),
+            Some(word) => Encoding::named(word).ok_or_else(|| {
+                let known = Encoding::NAMES.join(", ");
+                let detail = format!("the encoding must be one of {known}");
+                ("bad_argument", detail)
+            }),
+        };
+        if let Some(algorithm) = Algorithm::named(name) {
+            return Ok((Self::Digest(algorithm, encoding(0)?), 1));
+        }
+        let keyed = name.strip_prefix("hmac_").and_then(Algorithm::named);
+        let algorithm =
+            keyed.ok_or_else(|| ("unknown_filter", format!("there is no filter {name:?}")))?;
+        let key = arguments.first().copied().unwrap_or_default();
+        // Keys are secrets and settings: both are there at every place.
+        let key = Name::parse(key, names, Place::Inbound)?;
+        Ok((Self::Hmac(algorithm, key, encoding(1)?), 2))
     }
 
     fn format(pattern: String, offset: String) -> Result<Self, Fault> {

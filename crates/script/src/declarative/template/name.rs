@@ -249,16 +249,7 @@ impl Name {
                     .ok_or_else(|| missing("an item"))?;
                 field.of(item)
             }
-            Self::Items(field) => scope
-                .batch
-                .map_or(&[][..], |batch| &batch.items)
-                .iter()
-                .map(|item| match field.of(item)? {
-                    Filled::Text(text) => Ok(text),
-                    other => Ok(other.into_text()),
-                })
-                .collect::<Result<_, _>>()
-                .map(Filled::List),
+            Self::Items(field) => field.of_all(scope),
             Self::Template(field) => field.value(scope),
             Self::Class => text(scope.batch.map_or("", |batch| batch.class.as_str())),
             Self::Now(NowField::Unix) => Ok(Filled::Json(scope.context.now.seconds().into())),
@@ -272,20 +263,7 @@ impl Name {
                     .map_or("", String::as_str),
             ),
             Self::Token(_) => text(scope.token.ok_or_else(|| missing("the token"))?),
-            Self::Subject(field) => {
-                let subject = scope.subject.ok_or_else(|| missing("the delivery"))?;
-                match field {
-                    SubjectField::Reference => text(&subject.reference),
-                    SubjectField::To => text(&subject.to),
-                    SubjectField::VendorId => text(
-                        subject
-                            .vendor_id
-                            .as_deref()
-                            .ok_or_else(|| missing("the vendor's id"))?,
-                    ),
-                    SubjectField::SentAt => text(&subject.sent_at.to_string()),
-                }
-            }
+            Self::Subject(field) => field.value(scope),
             Self::Cursor => Ok(scope
                 .cursor
                 .filter(|cursor| !cursor.is_null())
@@ -317,7 +295,33 @@ impl Name {
     }
 }
 
+impl SubjectField {
+    fn value(self, scope: &Scope<'_>) -> Result<Filled, Unfilled> {
+        let missing = |what: &str| Unfilled(format!("{what} is not there"));
+        let subject = scope.subject.ok_or_else(|| missing("the delivery"))?;
+        Ok(Filled::Text(match self {
+            Self::Reference => subject.reference.clone(),
+            Self::To => subject.to.clone(),
+            Self::VendorId => subject
+                .vendor_id
+                .clone()
+                .ok_or_else(|| missing("the vendor's id"))?,
+            Self::SentAt => subject.sent_at.to_string(),
+        }))
+    }
+}
+
 impl ItemField {
+    fn of_all(&self, scope: &Scope<'_>) -> Result<Filled, Unfilled> {
+        scope
+            .batch
+            .map_or(&[][..], |batch| &batch.items)
+            .iter()
+            .map(|item| self.of(item).map(Filled::into_text))
+            .collect::<Result<_, _>>()
+            .map(Filled::List)
+    }
+
     fn of(&self, item: &Item) -> Result<Filled, Unfilled> {
         let missing = |what: &str| Unfilled(format!("the template has no {what}"));
         let text = match (self, &*item.content) {

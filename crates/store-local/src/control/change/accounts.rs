@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use austin_domain::route::plan::Target;
-use austin_domain::{AccountId, Channel, Lane};
+use austin_domain::route::shares::Progress;
+use austin_domain::{AccountId, Channel, Lane, Timestamp};
 use austin_ports::catalog::{AccountRecord, CatalogError, Route, Snapshot};
 use rusqlite::Connection;
 use serde_json::json as value;
@@ -89,7 +90,7 @@ impl Step<'_> {
     fn route_of(&self, account: AccountId) -> Option<Lane> {
         let routes = self.next.routes.values();
         routes
-            .filter(|route| names(route, account))
+            .filter(|route| names(route, account, self.now))
             .map(|route| route.lane)
             .min()
     }
@@ -127,9 +128,13 @@ impl Step<'_> {
     }
 }
 
-/// Whether a route, or the plan it is shifting from, names the account.
-fn names(route: &Route, account: AccountId) -> bool {
-    let from = route.shift.as_ref().map(|shift| &shift.from);
+/// Whether a route, or the plan it is shifting from, names the account. A plan that is left for
+/// good names nobody.
+fn names(route: &Route, account: AccountId, now: Timestamp) -> bool {
+    let shift = route.shift.as_ref();
+    let from = shift
+        .filter(|shift| shift.at(now) < Progress::COMPLETE)
+        .map(|shift| &shift.from);
     std::iter::once(&route.plan)
         .chain(from)
         .flat_map(super::routes::parts)

@@ -1,9 +1,10 @@
 //! Random changes: the published snapshot is what a fresh start loads, and the trail is whole.
 
-use austin_domain::route::plan::{Part, Plan, Target};
+use austin_domain::quota::Quota;
+use austin_domain::route::plan::{Part, Plan, Rule, Shift, Target, When};
 use austin_domain::template::TemplateState;
-use austin_domain::{AccountId, Channel, Class, KeyId, Lane};
-use austin_ports::catalog::{AdapterMove, Role};
+use austin_domain::{AccountId, AppId, Channel, Class, KeyId, Lane, TemplateId};
+use austin_ports::catalog::{AdapterMove, QuotaOf, Role, Steer, SteerMode};
 use proptest::prelude::*;
 
 use super::*;
@@ -16,7 +17,15 @@ enum Move {
     SetState(u8, u8),
     PutAccount(u8, Option<(String, String)>, bool),
     DeleteAccount(u8),
-    PutRoute(u8, Vec<(u8, u32)>),
+    /// Tagged, or not.
+    Tag(u8, bool),
+    /// Closed, open, or nothing said.
+    Steer(u8, u8),
+    /// The shares; under a rule too; away from other shares until a step.
+    PutRoute(u8, Vec<(u8, u32)>, bool, Option<u8>),
+    /// Of a template or an app; lifted when nothing is left.
+    PutQuota(u8, bool, Option<u32>, Option<u32>),
+    Note(u8),
     CreateApp(u8),
     CreateKey(u8, u8),
     RevokeKey(u8),
@@ -42,9 +51,21 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         few.clone().prop_map(Move::DeleteAccount),
         (
             few.clone(),
-            prop::collection::vec((few.clone(), any::<u32>()), 0..3)
+            prop::collection::vec((few.clone(), any::<u32>()), 0..3),
+            any::<bool>(),
+            prop::option::of(0u8..40),
         )
-            .prop_map(|(lane, shares)| Move::PutRoute(lane, shares)),
+            .prop_map(|(lane, shares, rule, until)| Move::PutRoute(lane, shares, rule, until)),
+        (few.clone(), any::<bool>()).prop_map(|(key, tagged)| Move::Tag(key, tagged)),
+        (few.clone(), 0u8..3).prop_map(|(key, word)| Move::Steer(key, word)),
+        (
+            few.clone(),
+            any::<bool>(),
+            prop::option::of(1u32..9),
+            prop::option::of(1u32..9)
+        )
+            .prop_map(|(of, app, second, day)| Move::PutQuota(of, app, second, day)),
+        few.clone().prop_map(Move::Note),
         few.clone().prop_map(Move::CreateApp),
         (few.clone(), 0u8..6).prop_map(|(app, digest)| Move::CreateKey(app, digest)),
         few.clone().prop_map(Move::RevokeKey),
@@ -60,19 +81,6 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         Just(Move::Reopen),
     ];
     prop::collection::vec(one, 1..40)
-}
-
-fn plan(shares: Vec<(u8, u32)>, account: impl Fn(u8) -> AccountId) -> Plan {
-    Plan {
-        parts: shares
-            .into_iter()
-            .map(|(number, weight)| Part {
-                to: Target::Account(account(number)),
-                weight,
-            })
-            .collect(),
-        ..Plan::default()
-    }
 }
 
 fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
@@ -93,11 +101,7 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
         },
         Move::SetState(number, state) => CatalogChange::SetTemplateState {
             template: key(number),
-            state: [
-                TemplateState::Draft,
-                TemplateState::Enabled,
-                TemplateState::Disabled,
-            ][usize::from(state)],
+            state: STATES[usize::from(state)],
             reason: None,
         },
         Move::PutAccount(number, secret, enabled) => {
@@ -112,14 +116,25 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
         Move::DeleteAccount(number) => CatalogChange::DeleteAccount {
             account: key(number),
         },
-        Move::PutRoute(number, shares) => CatalogChange::PutRoute {
-            lane: Lane {
-                channel: Channel::Sms,
-                class: Class::ALL[usize::from(number)],
-            },
-            plan: plan(shares, account),
-            shift: None,
-            reason: None,
+        Move::Tag(number, tagged) => tag(snapshot, &key(number), tagged),
+        Move::Steer(number, word) => steer(key(number), word),
+        Move::PutRoute(number, shares, ruled, until) => {
+            let shares = shares.into_iter();
+            let shares = shares.map(|(number, weight)| (account(number), weight));
+            put_route(snapshot, number, shares.collect(), ruled, until)
+        }
+        Move::PutQuota(number, app, per_second, per_day) => {
+            let per_day = per_day.map(u64::from);
+            let quota = Quota {
+                per_second,
+                per_day,
+            };
+            put_quota(snapshot, &key(number), app, quota)
+        }
+        Move::Note(number) => CatalogChange::Note {
+            subject: format!("account/{}", key(number)),
+            action: "noted",
+            detail: serde_json::json!({}),
         },
         Move::CreateApp(number) => CatalogChange::CreateApp {
             name: key(number),
@@ -139,6 +154,92 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
         }
         of => return adapter_change(of),
     })
+}
+
+const STATES: [TemplateState; 3] = [
+    TemplateState::Draft,
+    TemplateState::Enabled,
+    TemplateState::Disabled,
+];
+
+fn tag(snapshot: &Snapshot, key: &str, tagged: bool) -> CatalogChange {
+    let known = snapshot.account(key);
+    let mut account = known.map_or_else(|| builders::account(key), |known| (**known).clone());
+    account.tags = tagged.then(|| "cheap".to_owned()).into_iter().collect();
+    CatalogChange::PutAccount(Box::new(account))
+}
+
+fn steer(account: String, word: u8) -> CatalogChange {
+    let mode = [Some(SteerMode::Open), Some(SteerMode::Closed), None];
+    CatalogChange::SteerAccount {
+        account,
+        steer: mode[usize::from(word)].map(|mode| Steer {
+            mode,
+            until: None,
+            reason: None,
+            author: "local".into(),
+            at: builders::NOW,
+        }),
+    }
+}
+
+fn put_route(
+    snapshot: &Snapshot,
+    lane: u8,
+    shares: Vec<(AccountId, u32)>,
+    ruled: bool,
+    until: Option<u8>,
+) -> CatalogChange {
+    let lane = Lane {
+        channel: Channel::Sms,
+        class: Class::ALL[usize::from(lane)],
+    };
+    let named = shares.into_iter().map(|(account, weight)| Part {
+        to: Target::Account(account),
+        weight,
+    });
+    let tagged = Part {
+        to: Target::Tag("cheap".into()),
+        weight: 1,
+    };
+    let parts: Vec<Part> = named.chain([tagged]).collect();
+    let rule = Rule {
+        name: "rule".into(),
+        when: When {
+            countries: vec!["CN".into()],
+            ..When::default()
+        },
+        parts: parts.clone(),
+    };
+    let from = snapshot.routes.get(&lane).map(|route| route.plan.clone());
+    CatalogChange::PutRoute {
+        lane,
+        plan: Plan {
+            parts,
+            rules: ruled.then_some(rule).into_iter().collect(),
+            receipt_timeout: None,
+        },
+        shift: from.zip(until).map(|(from, until)| Shift {
+            from,
+            begins_at: builders::NOW,
+            ends_at: builders::NOW.plus(std::time::Duration::from_secs(until.into())),
+        }),
+        reason: None,
+    }
+}
+
+fn put_quota(snapshot: &Snapshot, key: &str, of_app: bool, quota: Quota) -> CatalogChange {
+    let app = snapshot.apps.values().find(|app| app.name == key);
+    let template = snapshot.template_ids.get(key).copied();
+    CatalogChange::PutQuota {
+        of: if of_app {
+            QuotaOf::App(app.map_or(AppId::from_u64(1), |app| app.id))
+        } else {
+            QuotaOf::Template(template.unwrap_or(TemplateId::from_u64(1)))
+        },
+        quota,
+        reason: None,
+    }
 }
 
 fn adapter_change(of: Move) -> Option<CatalogChange> {
@@ -194,11 +295,19 @@ proptest! {
             let now = builders::NOW.plus(std::time::Duration::from_secs(step as u64));
             match change(made, &store.snapshot()) {
                 Some(change) => {
+                    // Told in the trail though nothing shows: a note, and what was so already.
+                    let told = matches!(
+                        change,
+                        CatalogChange::Note { .. }
+                            | CatalogChange::SteerAccount { .. }
+                            | CatalogChange::PutQuota { .. }
+                    );
                     let result = store.0.change(change, "local", now);
                     let after = catalog_suite::contents(&store.snapshot());
                     let added = store.verify_audit().unwrap() - entries;
                     // An entry for every change that shows, and only for those.
-                    prop_assert_eq!(added, u64::from(after != before));
+                    let entry = after != before || (told && result.is_ok());
+                    prop_assert_eq!(added, u64::from(entry));
                     let store_failed = matches!(result, Err(CatalogError::Store(_)));
                     prop_assert!(!store_failed, "{:?}", result);
                     prop_assert!(result.is_ok() || after == before);

@@ -1,17 +1,13 @@
 //! Hostile scripts on real worker processes: each is contained within its deadline, its version
 //! quarantined after repeats, and its neighbour answered correctly all the while.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use austin_adapter_api::Speaker;
 use austin_script::{Options, Workers};
-use support::*;
 
 /// What one call may take at most: the hard deadline, a restart, and a busy machine.
 const SLACK: Duration = Duration::from_secs(20);

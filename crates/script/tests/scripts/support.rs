@@ -1,8 +1,5 @@
 //! What the tests of scripts share: a pool of real worker processes, accounts, batches.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-#![expect(dead_code, reason = "each test file uses a part")]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

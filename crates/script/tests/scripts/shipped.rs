@@ -1,15 +1,11 @@
 //! The adapters that come with the product, and the worked examples, against their recordings.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-
-mod support;
-
 use std::path::Path;
 
+use crate::support::*;
 use austin_adapter_api::{Loader, Source};
 use austin_script::{Examples, ScriptLoader, check, shipped};
 use serde_json::Value;
-use support::*;
 
 async fn holds(source: &Source, examples: &Value) {
     let loader = ScriptLoader::new(workers(options()));

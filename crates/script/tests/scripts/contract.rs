@@ -1,13 +1,9 @@
 //! The contract of scripts, on real worker processes.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-
-mod support;
-
+use crate::support::*;
 use austin_adapter_api::{Answer, Asking, Fault, FaultKind, Inbound, Phase, Question, Reply, Step};
 use austin_domain::Verdict;
 use http::{HeaderMap, Method};
-use support::*;
 
 const SCRIPT: &str = r#"
 export function start(account, batch, context) {
