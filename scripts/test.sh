@@ -2,7 +2,7 @@
 # Everything that must be green. The tests run last, so that the last line is their summary.
 source "$(dirname "$0")/need.sh"
 need_cargo fmt clippy
-need curl curl exim4 exim4-daemon-light
+need curl curl exim4 exim4-daemon-light npm "nodejs npm"
 scripts/python_tools.sh
 
 say "format"
