@@ -125,15 +125,10 @@ async fn the_senders_word_of_success_is_evidence_like_a_receipt() {
 async fn success_of_what_no_vendor_was_called_for_is_a_conflict() {
     let app = App::ready().await;
     let mut later = message(&json!("+8613711112202"));
-<<<<<<< HEAD
     let now = app.engine.parts().clock.now();
     let after = |hours: u64| now.plus(Duration::from_secs(hours * 3_600)).to_string();
     later["send_at"] = json!(after(24));
     later["expires_at"] = json!(after(48));
-=======
-    let at = SystemClock.now().plus(Duration::from_secs(3_600));
-    later["send_at"] = json!(at.to_string());
->>>>>>> refs/heads/questions
     let sent = app.post("/v1/messages", &later).await.expect(202);
     let id = sent["deliveries"][0]["id"].as_str().unwrap();
     let path = format!("/v1/deliveries/{id}/success");
