@@ -14,15 +14,17 @@ use austin_engine::{Adapters, Caller, Config, Engine, Parts, Refusal};
 use austin_ports::catalog::{Catalog, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::Change;
 use austin_ports::wire::{Exchange, Fetched, Outgoing};
-use austin_ports::{Blobs, BoxFuture, Clock, Entropy, Ledger, Mailboxes, Wire};
+use austin_ports::{Blobs, BoxFuture, Clock, Entropy, Ledger, Wire};
 use austin_testkit::builders::{self, NOW};
-use austin_testkit::{GivenCatalog, ManualClock, MemoryLedger, MemoryMailboxes, SeededEntropy};
+use austin_testkit::{GivenCatalog, ManualClock, MemoryLedger, SeededEntropy};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+
+mod mailboxes;
 
 /// How the vendor behaves.
 #[derive(Clone, Copy, Debug)]
@@ -398,20 +400,6 @@ impl World {
 
     pub(crate) fn refuse_writes(&self, reason: Option<&str>) {
         self.ledger.refuse(reason);
-    }
-
-    /// Mailboxes that the engine reads from now on.
-    pub(crate) fn mailboxes(&self) -> Arc<MemoryMailboxes> {
-        let mailboxes = Arc::new(MemoryMailboxes::default());
-        let _entered = self.runtime.as_ref().unwrap().enter();
-        self.engine
-            .read_mailboxes(Arc::clone(&mailboxes) as Arc<dyn Mailboxes>);
-        mailboxes
-    }
-
-    /// How many receipts a delivery has.
-    pub(crate) fn receipts(&self, id: DeliveryId) -> usize {
-        self.evidence(id).receipts.len()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
