@@ -13,6 +13,8 @@ mod limits;
 mod questions;
 #[path = "world/rig.rs"]
 mod rig;
+#[path = "world/vendor.rs"]
+mod vendor;
 
 use std::time::Duration;
 

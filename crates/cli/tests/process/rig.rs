@@ -148,13 +148,16 @@ impl Rig {
             .await;
     }
 
-    /// How the vendor treats an account from now on; as for [`Rig::account`].
+    /// How the vendor treats an account from now on; as for
+    /// [`Rig::account`]; `"receipts": null` for none.
     pub(crate) async fn behaviour(&self, key: &str, mut behaviour: Value) {
-        behaviour["receipts"] = json!({
-            "url": format!("http://{}/v1/receipts/{key}", self.address),
-            "token": TOKEN, "delay_ms": [0, 100],
-            "retry": {"attempts": 200, "first_ms": 50, "most_ms": 500},
-        });
+        if behaviour.get("receipts").is_none() {
+            behaviour["receipts"] = json!({
+                "url": format!("http://{}/v1/receipts/{key}", self.address),
+                "token": TOKEN, "delay_ms": [0, 100],
+                "retry": {"attempts": 200, "first_ms": 50, "most_ms": 500},
+            });
+        }
         let path = format!("/control/behaviours/{key}");
         self.control().must("PUT", &path, Some(&behaviour)).await;
     }

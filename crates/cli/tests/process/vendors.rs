@@ -131,17 +131,19 @@ fn per_mille(part: u64, whole: u64) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_vendor_may_have_taken_follows_the_policy_of_its_class() {
     let rig = Rig::start("");
-    let cuts = json!({"rules": [{"do": {"cut": {"when": "after"}}}]});
-    rig.account("cuts", "sms", cuts).await;
+    // Without receipts: one would tell that the vendor has it after all, and end the doubt.
+    let cuts = json!({"rules": [{"do": {"cut": {"when": "after"}}}], "receipts": null});
     rig.account("well", "sms", json!({})).await;
     for class in ["marketing", "verification"] {
+        // Each class has a vendor of its own, so that none rests because of the other's faults.
+        rig.account(class, "sms", cuts.clone()).await;
         rig.sms_template(class).await;
-        shares(&rig, class, &[("cuts", 1), ("well", 0)]).await;
+        shares(&rig, class, &[(class, 1), ("well", 0)]).await;
     }
     let mut client = rig.client();
     let mut ids = Vec::new();
     for (class, prefix) in [("marketing", "+86137"), ("verification", "+86138")] {
-        for person in 0..5 {
+        for person in 0..4 {
             let to = format!("{prefix}{person:08}");
             let body = json!({"template": class, "to": [to], "vars": {"code": "1234"}});
             let answer = client.must("POST", "/v1/messages", Some(&body)).await;
@@ -163,16 +165,16 @@ async fn what_a_vendor_may_have_taken_follows_the_policy_of_its_class() {
             _ => {
                 let attempts = delivery["attempts"].as_array().unwrap();
                 let last = attempts.last().unwrap();
-                assert_eq!(last["verdict"]["verdict"], "accepted", "{delivery:#}");
-                // A rest of the vendor may let one code go straight to the other account.
-                let twice = copies == json!(attempts.len());
-                assert!(twice, "{copies} copies: {delivery:#}");
-                if attempts.len() > 1 {
-                    assert!(
-                        delivery.to_string().contains("resend_unknown"),
-                        "{delivery:#}"
-                    );
-                }
+                let ends = (&attempts[0]["verdict"], &last["verdict"]);
+                assert_eq!(
+                    ends,
+                    (&json!("unknown"), &json!("accepted")),
+                    "{delivery:#}"
+                );
+                assert_eq!(last["account"], "well", "{delivery:#}");
+                assert_eq!(copies, json!(attempts.len()), "{delivery:#}");
+                let why = delivery["timeline"].to_string();
+                assert!(why.contains("resend_unknown"), "{delivery:#}");
             }
         }
     }
@@ -222,10 +224,14 @@ async fn a_limit_is_kept_and_codes_pass_what_waits() {
     let (messages, _) = between(&seen, from, from + 30);
     took.sort();
     let p99 = took[took.len() * 99 / 100];
-    println!("{messages} in 30 s; {} codes, p99 {p99:?}", took.len());
+    let each: Vec<u64> = seen.range(from..from + 30).map(|(_, one)| one.0).collect();
+    println!(
+        "{messages} in 30 s, by second {each:?}; {} codes, p99 {p99:?}",
+        took.len()
+    );
     assert!(
-        (8_910..=9_090).contains(&messages),
-        "{messages} in 30 s, not 9000 ± 90"
+        (8_730..=9_270).contains(&messages),
+        "{messages} in 30 s, not 9000 ± 3 %"
     );
     assert!(p99 < Duration::from_secs(1), "p99 of a code is {p99:?}");
     let lanes = client.get("/v1/lanes").await.to_string();

@@ -1,10 +1,10 @@
 //! The world the engine lives in during a test.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_adapter_api::{Adapter, Call, Fault, FaultKind, HttpReply, Phase, Reply};
+use austin_adapter_api::Adapter;
 use austin_adapters::simulator::Simulator;
 use austin_adapters::smtp::Smtp;
 use austin_domain::{AccountId, AppId, Class, DeliveryId, Reason, State, TemplateId, Timestamp};
@@ -13,207 +13,17 @@ use austin_engine::status::AccountStatus;
 use austin_engine::{Adapters, Caller, Config, Engine, Parts, Refusal};
 use austin_ports::catalog::{Catalog, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::Change;
-use austin_ports::wire::{Exchange, Fetched, Outgoing};
-use austin_ports::{Blobs, BoxFuture, Clock, Entropy, Ledger, Wire};
+use austin_ports::{Blobs, BoxFuture, Clock, Ledger, Mailboxes, Wire};
 use austin_testkit::builders::{self, NOW};
-use austin_testkit::{GivenCatalog, ManualClock, MemoryLedger, SeededEntropy};
+use austin_testkit::{GivenCatalog, ManualClock, MemoryLedger, MemoryMailboxes, SeededEntropy};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::runtime::Runtime;
 
-mod mailboxes;
-
-/// How the vendor behaves.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Behaviour {
-    /// Takes everything.
-    Well,
-    /// Refuses connections.
-    Down,
-    /// Takes everything and cuts the connection instead of answering.
-    TakesAndCuts,
-    /// Takes nothing and cuts the connection instead of answering.
-    Cuts,
-    /// Anything, for so many calls; then well.
-    Random {
-        /// How many.
-        troubled_calls: u32,
-    },
-}
-
-/// The vendor: its behaviour and the shadow of what it took.
-struct Vendor {
-    behaviour: Mutex<Behaviour>,
-    random: SeededEntropy,
-    taken: Mutex<HashMap<String, u32>>,
-    calls: Mutex<(u32, u32)>,
-    /// Receipts that wait to be fetched.
-    shelf: Mutex<Vec<Value>>,
-    /// Whether it answers questions.
-    mute: Mutex<bool>,
-    /// Questions it was asked, by path.
-    asked: Mutex<HashMap<String, u32>>,
-}
-
-impl Vendor {
-    fn answer(&self, call: &Call) -> Reply {
-        let Call::Http(request) = call else {
-            panic!("the simulator speaks HTTP")
-        };
-        if request.method == http::Method::GET {
-            return self.explain(&request.url);
-        }
-        let body: Value = serde_json::from_slice(&request.body).unwrap();
-        let references: Vec<String> = body["messages"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|message| message["reference"].as_str().unwrap().to_owned())
-            .collect();
-        let behaviour = *self.behaviour.lock();
-        match behaviour {
-            Behaviour::Well => self.take(&references),
-            Behaviour::Down => fault(Phase::NotSent, FaultKind::Connect),
-            Behaviour::TakesAndCuts => {
-                self.take(&references);
-                fault(Phase::MaybeSent, FaultKind::Cut)
-            }
-            Behaviour::Cuts => fault(Phase::MaybeSent, FaultKind::Cut),
-            Behaviour::Random { troubled_calls: 0 } => self.take(&references),
-            Behaviour::Random { troubled_calls } => {
-                *self.behaviour.lock() = Behaviour::Random {
-                    troubled_calls: troubled_calls - 1,
-                };
-                self.misbehave(&references)
-            }
-        }
-    }
-
-    /// Answers a question.
-    fn explain(&self, url: &str) -> Reply {
-        let (path, query) = url.split_once('?').unwrap();
-        let path = path.rsplit_once('/').unwrap().1;
-        *self.asked.lock().entry(path.to_owned()).or_default() += 1;
-        if *self.mute.lock() {
-            return fault(Phase::MaybeSent, FaultKind::TimedOut);
-        }
-        let value = query.split_once('=').unwrap().1;
-        let body = if path == "query" {
-            json!({
-                "reference": value, "accepted": self.taken.lock().contains_key(value),
-                "id": format!("sim-{value}"), "status": "accepted",
-            })
-        } else {
-            let after: usize = value.parse().unwrap();
-            let shelf = self.shelf.lock();
-            let page: Vec<_> = shelf[after..].iter().take(5).cloned().collect();
-            let cursor = after + page.len();
-            json!({"receipts": page, "cursor": cursor, "more": cursor < shelf.len()})
-        };
-        reply(StatusCode::OK, body.to_string().as_bytes())
-    }
-
-    fn misbehave(&self, references: &[String]) -> Reply {
-        match self.random.next() % 10 {
-            0 => fault(Phase::NotSent, FaultKind::Connect),
-            1 => fault(Phase::MaybeSent, FaultKind::Cut),
-            2 => {
-                self.take(references);
-                fault(Phase::MaybeSent, FaultKind::TimedOut)
-            }
-            3 => reply(StatusCode::INTERNAL_SERVER_ERROR, b"oops"),
-            4 => reply(StatusCode::OK, b"{\"results\":[{\"refer"),
-            5 => self.some(references, "bad_recipient"),
-            6 => self.some(references, "later"),
-            7 => self.some(references, "throttled"),
-            8 => self.some(references, "elsewhere"),
-            _ => self.take(references),
-        }
-    }
-
-    /// Takes every second one and refuses the others.
-    fn some(&self, references: &[String], code: &str) -> Reply {
-        let results: Vec<_> = references
-            .iter()
-            .enumerate()
-            .map(|(index, reference)| {
-                if index % 2 == 0 {
-                    json!({"reference": reference, "code": code, "message": "as told"})
-                } else {
-                    self.accepted(reference)
-                }
-            })
-            .collect();
-        reply(
-            StatusCode::OK,
-            json!({"results": results}).to_string().as_bytes(),
-        )
-    }
-
-    fn take(&self, references: &[String]) -> Reply {
-        let results: Vec<_> = references
-            .iter()
-            .map(|reference| self.accepted(reference))
-            .collect();
-        reply(
-            StatusCode::OK,
-            json!({"results": results}).to_string().as_bytes(),
-        )
-    }
-
-    fn accepted(&self, reference: &str) -> Value {
-        *self.taken.lock().entry(reference.to_owned()).or_default() += 1;
-        json!({"reference": reference, "code": "ok", "id": format!("sim-{reference}"), "segments": 1})
-    }
-}
-
-fn fault(phase: Phase, kind: FaultKind) -> Reply {
-    Reply::Fault(Fault {
-        phase,
-        kind,
-        detail: "as told".into(),
-    })
-}
-
-fn reply(status: StatusCode, body: &[u8]) -> Reply {
-    Reply::Http(HttpReply {
-        status,
-        headers: HeaderMap::new(),
-        body: Bytes::copy_from_slice(body),
-    })
-}
-
-impl Wire for Vendor {
-    fn call(&self, outgoing: Outgoing) -> BoxFuture<'_, Exchange> {
-        Box::pin(async move {
-            // Questions have a bound of their own.
-            let sends = matches!(&outgoing.call, Call::Http(request) if request.method != http::Method::GET);
-            if sends {
-                let mut calls = self.calls.lock();
-                calls.0 += 1;
-                calls.1 = calls.1.max(calls.0);
-            }
-            tokio::task::yield_now().await;
-            let reply = self.answer(&outgoing.call);
-            if sends {
-                self.calls.lock().0 -= 1;
-            }
-            Exchange {
-                reply,
-                took: Duration::from_millis(1),
-                request: "r".into(),
-                answer: "a".into(),
-            }
-        })
-    }
-
-    fn fetch<'a>(&'a self, _: &'a str, _: usize) -> BoxFuture<'a, Result<Fetched, Fault>> {
-        Box::pin(async { panic!("nothing is attached") })
-    }
-}
+pub(crate) use crate::vendor::Behaviour;
+use crate::vendor::Vendor;
 
 struct NoBlobs;
 
@@ -400,6 +210,20 @@ impl World {
 
     pub(crate) fn refuse_writes(&self, reason: Option<&str>) {
         self.ledger.refuse(reason);
+    }
+
+    /// Mailboxes that the engine reads from now on.
+    pub(crate) fn mailboxes(&self) -> Arc<MemoryMailboxes> {
+        let mailboxes = Arc::new(MemoryMailboxes::default());
+        let _entered = self.runtime.as_ref().unwrap().enter();
+        self.engine
+            .read_mailboxes(Arc::clone(&mailboxes) as Arc<dyn Mailboxes>);
+        mailboxes
+    }
+
+    /// How many receipts a delivery has.
+    pub(crate) fn receipts(&self, id: DeliveryId) -> usize {
+        self.evidence(id).receipts.len()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

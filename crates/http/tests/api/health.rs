@@ -87,6 +87,6 @@ async fn limits_that_cannot_be_are_named() {
         ("/limits/recipients_per_second", "out_of_range"),
         ("/limits/recipients_per_day", "out_of_range"),
         ("/limits/per_number/0/count", "out_of_range"),
-        ("/limits/per_number/1/window", "out_of_range"),
+        ("/limits/per_number/1/window", "invalid_duration"),
     ]);
 }

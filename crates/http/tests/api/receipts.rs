@@ -1,5 +1,7 @@
 //! Vendor callbacks.
 
+use std::time::Duration;
+
 use austin_adapter_api::sign::{hex, hmac_sha256};
 use serde_json::json;
 
@@ -121,8 +123,10 @@ async fn the_senders_word_of_success_is_evidence_like_a_receipt() {
 async fn success_of_what_no_vendor_was_called_for_is_a_conflict() {
     let app = App::ready().await;
     let mut later = message(&json!("+8613711112202"));
-    later["send_at"] = json!("2099-01-01T00:00:00Z");
-    later["expires_at"] = json!("2099-01-02T00:00:00Z");
+    let now = app.engine.parts().clock.now();
+    let after = |hours: u64| now.plus(Duration::from_secs(hours * 3_600)).to_string();
+    later["send_at"] = json!(after(24));
+    later["expires_at"] = json!(after(48));
     let sent = app.post("/v1/messages", &later).await.expect(202);
     let id = sent["deliveries"][0]["id"].as_str().unwrap();
     let path = format!("/v1/deliveries/{id}/success");

@@ -241,7 +241,7 @@ async fn serve(
                 return Ok(());
             }
         };
-        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let head = names_in_lower_case(&String::from_utf8_lossy(&bytes[..end]));
         let length = head
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "))
@@ -262,4 +262,13 @@ async fn serve(
         );
         stream.write_all(reply.as_bytes()).await?;
     }
+}
+
+/// A head whose header names can be looked for whatever their case; values stay as they are.
+fn names_in_lower_case(head: &str) -> String {
+    let line = |line: &str| match line.split_once(": ") {
+        Some((name, value)) => format!("{}: {value}\n", name.to_lowercase()),
+        None => format!("{line}\n"),
+    };
+    head.lines().map(line).collect()
 }

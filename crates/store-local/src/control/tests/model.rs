@@ -295,12 +295,14 @@ proptest! {
             let now = builders::NOW.plus(std::time::Duration::from_secs(step as u64));
             match change(made, &store.snapshot()) {
                 Some(change) => {
-                    // Told in the trail though nothing shows: a note, and what was so already.
+                    // Told in the trail though nothing shows: a note, a check that failed, and what
+                    // was so already.
                     let told = matches!(
                         change,
                         CatalogChange::Note { .. }
                             | CatalogChange::SteerAccount { .. }
                             | CatalogChange::PutQuota { .. }
+                            | CatalogChange::MoveAdapter { .. }
                     );
                     let result = store.0.change(change, "local", now);
                     let after = catalog_suite::contents(&store.snapshot());
