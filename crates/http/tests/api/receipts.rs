@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use austin_adapter_api::sign::{hex, hmac_sha256};
-use austin_ports::Clock as _;
-use austin_ports::clock::SystemClock;
 use serde_json::json;
 
 use crate::app::{App, message};
