@@ -62,6 +62,9 @@ struct NewArgs {
     /// Without code; what happens without a flag, too
     #[arg(long)]
     declarative: bool,
+    /// One that comes with austin, by its name: huawei-sms, lintong-sms, vonage-sms
+    #[arg(long, conflicts_with_all = ["declarative", "script"])]
+    shipped: bool,
     /// Where to make the folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     into: PathBuf,
@@ -141,6 +144,14 @@ struct RollbackArgs {
 pub(crate) async fn run(args: AdapterArgs) -> Result<(), Failure> {
     match args.what {
         What::New(args) => {
+            if args.shipped {
+                let made = skeleton::write_shipped(&args.into, &args.name)?;
+                let made = made.display();
+                print::line(&format!(
+                    "{made} is ready: austin adapter push {made} --activate"
+                ));
+                return Ok(());
+            }
             let made = skeleton::write_folder(&args.into, &args.name, args.script)?;
             print::line(&format!(
                 "{} is ready; its README says what to do",
