@@ -68,8 +68,24 @@ impl Server {
     }
 }
 
-/// Processor time and memory of a process, from `/proc`.
+/// Processor time and memory of a process and its children, from `/proc`.
 pub(crate) fn usage(pid: u32) -> Result<Usage> {
+    let mut whole = own_usage(pid)?;
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"))?;
+    for thread in threads.flatten() {
+        let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        for child in children.split_whitespace().filter_map(|id| id.parse().ok()) {
+            // A child may end between the two looks.
+            if let Ok(usage) = own_usage(child) {
+                whole.cpu += usage.cpu;
+                whole.resident_bytes += usage.resident_bytes;
+            }
+        }
+    }
+    Ok(whole)
+}
+
+fn own_usage(pid: u32) -> Result<Usage> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // Fields after the command name, which may hold spaces (proc(5)): utime is the 12th, stime
     // the 13th of them; in ticks of 1/100 s.

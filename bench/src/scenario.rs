@@ -6,6 +6,7 @@ mod failover;
 mod growth;
 mod limits;
 mod restart;
+mod scripted;
 mod setup;
 
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub(crate) enum Name {
     EndToEndOne,
     /// Accept to durable outcome, up to 1,000 recipients a vendor call.
     EndToEndMany,
+    /// A script beside the built-in adapter of the same vendor.
+    Scripted,
     /// A million waiting and one of two vendors dead.
     FailoverStorm,
     /// Cost per delivery as the ledger grows, then look-ups.
@@ -56,6 +59,7 @@ pub(crate) async fn run(plan: &Plan, only: &[Name]) -> Result<Vec<Figure>> {
             Name::AcceptHundred => accept::run(plan, "accept-hundred", 100).await?,
             Name::EndToEndOne => end_to_end::run(plan, "end-to-end-one", 1).await?,
             Name::EndToEndMany => end_to_end::run(plan, "end-to-end-many", 1_000).await?,
+            Name::Scripted => scripted::run(plan).await?,
             Name::FailoverStorm => failover::run(plan).await?,
             Name::Growth => growth::run(plan).await?,
             Name::Limits => limits::run()?,

@@ -64,8 +64,19 @@ impl Austin {
         addr: SocketAddr,
         recipients: usize,
     ) -> Result<()> {
+        self.account_of("simulator", key, addr, recipients).await
+    }
+
+    /// The same, spoken for by another adapter.
+    pub(crate) async fn account_of(
+        &self,
+        adapter: &str,
+        key: &str,
+        addr: SocketAddr,
+        recipients: usize,
+    ) -> Result<()> {
         let account = json!({
-            "key": key, "channel": "sms", "adapter": "simulator",
+            "key": key, "channel": "sms", "adapter": adapter,
             "settings": {"endpoint": format!("http://{addr}")},
             "limits": {"recipients_per_call": recipients}, "enabled": true,
         });
