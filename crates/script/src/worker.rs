@@ -83,7 +83,12 @@ pub fn run(
         let mut used = 0;
         while let Some((told, length)) = frames::first(&inbox[used..]).map_err(garbage)? {
             used += length;
-            if let Some(done) = worker.take(told) {
+            let Some(done) = worker.take(told) else {
+                continue;
+            };
+            if used == inbox.len() {
+                outbox.put_last(&Said::Done(done))?;
+            } else {
                 outbox.put(&Said::Done(done))?;
             }
         }

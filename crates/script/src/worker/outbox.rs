@@ -1,5 +1,5 @@
-//! The way out: a thread writes whatever is there, so that an answer leaves even while the next
-//! call hangs, and many answers leave in one write while the pipe is busy.
+//! The way out. Who has no further call to run writes by itself what is there; otherwise a thread
+//! does, so that an answer leaves even while the next call hangs. Many answers leave in one write.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,14 +19,17 @@ pub(super) struct Outbox(Arc<Shared>);
 struct Shared {
     waiting: Mutex<Vec<u8>>,
     some: Condvar,
+    /// Held from taking what waits until it is written: answers leave in the order of the calls.
+    output: Mutex<Box<dyn Write + Send>>,
 }
 
 impl Outbox {
     /// Starts the thread.
-    pub(super) fn start(mut output: impl Write + Send + 'static) -> io::Result<Self> {
+    pub(super) fn start(output: impl Write + Send + 'static) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             waiting: Mutex::new(Vec::new()),
             some: Condvar::new(),
+            output: Mutex::new(Box::new(output)),
         });
         let outbox = Self(Arc::clone(&shared));
         let parent = rustix::process::getppid();
@@ -34,18 +37,12 @@ impl Outbox {
             .name("outbox".into())
             .stack_size(128 * 1024)
             .spawn(move || {
-                let mut batch = Vec::new();
                 loop {
-                    shared.next(&mut batch, parent);
+                    shared.wait(parent);
                     // The parent is gone: nobody wants what is still running.
-                    if output
-                        .write_all(&batch)
-                        .and_then(|()| output.flush())
-                        .is_err()
-                    {
+                    if shared.write(None).is_err() {
                         std::process::exit(1);
                     }
-                    batch.clear();
                 }
             })?;
         Ok(outbox)
@@ -57,12 +54,28 @@ impl Outbox {
         self.0.some.notify_one();
         Ok(())
     }
+
+    /// Writes a message and whatever still waits.
+    pub(super) fn put_last(&self, said: &Said) -> io::Result<()> {
+        self.0.write(Some(said))
+    }
 }
 
 impl Shared {
-    /// Waits for something and takes it all. Leaves the process when it lost its parent: a
-    /// script in an endless native loop would otherwise stay for ever.
-    fn next(&self, batch: &mut Vec<u8>, parent: Option<rustix::process::Pid>) {
+    /// Writes what waits, and `last` behind it.
+    fn write(&self, last: Option<&Said>) -> io::Result<()> {
+        let mut output = self.output.lock();
+        let mut batch = std::mem::take(&mut *self.waiting.lock());
+        if let Some(said) = last {
+            frames::append(said, &mut batch).map_err(super::garbage)?;
+        }
+        output.write_all(&batch)?;
+        output.flush()
+    }
+
+    /// Waits for something to write. Leaves the process when it lost its parent: a script in an
+    /// endless native loop would otherwise stay for ever.
+    fn wait(&self, parent: Option<rustix::process::Pid>) {
         let mut waiting = self.waiting.lock();
         while waiting.is_empty() {
             let late = self.some.wait_for(&mut waiting, ORPHAN_CHECK).timed_out();
@@ -70,6 +83,5 @@ impl Shared {
                 std::process::exit(1);
             }
         }
-        std::mem::swap(&mut *waiting, batch);
     }
 }
