@@ -5,7 +5,9 @@
 
 pub mod address;
 pub mod backoff;
+pub mod calendar;
 pub mod canary;
+pub mod caps;
 pub mod channel;
 pub mod content;
 pub mod delivery;
@@ -14,6 +16,7 @@ pub mod id;
 pub mod mask;
 pub mod name;
 pub mod policy;
+pub mod quiet;
 pub mod quota;
 pub mod rate;
 pub mod route;
@@ -22,6 +25,7 @@ pub mod span;
 pub mod template;
 pub mod time;
 pub mod verdict;
+pub mod zone;
 
 pub use channel::{Channel, Class, Lane};
 pub use content::{Content, Vars};
