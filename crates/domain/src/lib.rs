@@ -10,6 +10,7 @@ pub mod canary;
 pub mod caps;
 pub mod channel;
 pub mod content;
+pub mod content_check;
 pub mod delivery;
 pub mod health;
 pub mod id;
