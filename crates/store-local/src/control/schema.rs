@@ -32,6 +32,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "answers",
         sql: include_str!("../../migrations/control/0004_answers.sql"),
     },
+    Migration {
+        number: 5,
+        name: "pauses",
+        sql: include_str!("../../migrations/control/0005_pauses.sql"),
+    },
 ];
 
 /// Where the database of a data directory is.
