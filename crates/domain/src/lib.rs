@@ -11,6 +11,7 @@ pub mod content;
 pub mod delivery;
 pub mod health;
 pub mod id;
+pub mod locale;
 pub mod mask;
 pub mod name;
 pub mod policy;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use austin_domain::quota::{NumberRule, Quota};
 use austin_domain::route::plan::{Plan, Shift};
-use austin_domain::template::{Template, TemplateState, Version};
+use austin_domain::template::{Life, Step, Template, Version};
 use austin_domain::{AccountId, AppId, Channel, KeyId, Lane, TemplateId, Timestamp};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,18 @@ pub trait Catalog: Send + Sync {
         name: &'a str,
         value: Option<Value>,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// Everything written down under names that begin with `prefix`, by name.
+    fn remembered_all<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(String, Value)>, CatalogError>>;
+
+    /// As [`Catalog::remember`], for many names in one commit.
+    fn remember_all(
+        &self,
+        values: Vec<(String, Value)>,
+    ) -> BoxFuture<'_, Result<(), CatalogError>>;
 }
 
 /// Whose quota.
@@ -87,7 +99,7 @@ pub enum CatalogError {
     /// There is nothing by that key.
     #[error("{0} does not exist")]
     Missing(String),
-    /// It is in use.
+    /// It is in use, or not in the state for this.
     #[error("{0}")]
     InUse(String),
     /// The store failed; nothing was changed.
@@ -105,11 +117,12 @@ pub enum CatalogChange {
         /// Version 1.
         version: Version,
     },
-    /// A further version, which becomes the current one. The store sets its number.
+    /// A further version, a draft. The store sets its number and answers it. Refused while the
+    /// template is archived.
     AddVersion {
         /// The template's key.
         template: String,
-        /// The version (its `number` is ignored).
+        /// The version (its `number` and `standing` are ignored).
         version: Version,
     },
     /// Changed name or ownership.
@@ -121,12 +134,21 @@ pub enum CatalogChange {
         /// The new ownership.
         owner: austin_domain::template::Ownership,
     },
-    /// Enabled, disabled.
-    SetTemplateState {
+    /// Another owner, with a reason.
+    TransferTemplate {
         /// The template's key.
         template: String,
-        /// The new state.
-        state: TemplateState,
+        /// The new ownership.
+        owner: austin_domain::template::Ownership,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Steps of a template's life ([`austin_domain::template::Life`]), all or none, each guarded.
+    MoveTemplate {
+        /// The template's key.
+        template: String,
+        /// The steps, in order; at least one.
+        steps: Vec<Step>,
         /// Why, for people.
         reason: Option<String>,
     },
@@ -280,6 +302,20 @@ impl TemplateEntry {
     pub fn version(&self, number: u32) -> Option<&Arc<Version>> {
         self.versions
             .get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    /// Where the template and its versions stand.
+    pub fn life(&self) -> Life {
+        Life {
+            state: self.template.state,
+            current: self.template.current,
+            versions: self.versions.iter().map(|one| one.standing.state).collect(),
+        }
+    }
+
+    /// The newest version.
+    pub fn newest(&self) -> Option<&Arc<Version>> {
+        self.versions.last()
     }
 
     /// The version new messages use.

@@ -55,11 +55,16 @@ impl Step<'_> {
                 name,
                 owner,
             } => self.describe_template(&template, name, owner),
-            CatalogChange::SetTemplateState {
+            CatalogChange::TransferTemplate {
                 template,
-                state,
+                owner,
                 reason,
-            } => self.set_template_state(&template, state, reason),
+            } => self.transfer_template(&template, owner, &reason),
+            CatalogChange::MoveTemplate {
+                template,
+                steps,
+                reason,
+            } => self.move_template(&template, &steps, reason),
             CatalogChange::PutAccount(account) => self.put_account(*account),
             CatalogChange::DeleteAccount { account } => self.delete_account(&account),
             CatalogChange::PutRoute {

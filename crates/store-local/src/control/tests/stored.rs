@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use austin_domain::AccountId;
+use austin_domain::template::{TemplateState, VersionState};
 use secrecy::ExposeSecret;
 
 use super::*;
@@ -81,6 +82,9 @@ fn version_1_opens_with_everything_in_it() {
     assert_eq!((entry.versions.len(), entry.template.current), (2, 2));
     let policies = entry.current().unwrap().policies.as_ref().unwrap();
     assert_eq!(policies["quiet"], "22:00-08:00");
+    let stands: Vec<_> = entry.life().versions;
+    assert_eq!(stands, [VersionState::Retired, VersionState::Live]);
+    assert_eq!(entry.template.state, TemplateState::Enabled);
     let route = &snapshot.routes[&entry.template.lane()];
     assert_eq!(route.plan, builders::plan(&[(account.id.as_u64(), 1)]));
     assert_eq!(snapshot.keys[&[7; 32]].hint, "ak_7");
