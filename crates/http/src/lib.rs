@@ -18,6 +18,7 @@ mod openapi;
 mod options;
 mod problem;
 mod query;
+mod reason;
 mod request_id;
 mod resources;
 mod router;

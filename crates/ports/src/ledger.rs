@@ -18,7 +18,7 @@ use austin_domain::{DeliveryId, Lane, MessageId, Timestamp};
 pub use evidence::{AttemptRow, DeliveryRow, Event, Evidence, ParkedReceipt, ReceiptRow};
 pub use query::{Filter, Found, MessageSummary};
 pub use write::{
-    Accepted, AttachmentRef, AttachmentSource, AttemptStart, CallRecord, Change, HandedOver,
+    Accepted, AttachmentRef, AttachmentSource, AttemptStart, CallRecord, Change, Facts, HandedOver,
     MessageHead, NewDelivery, NewMessage, NewReceipt, Next, ReceiptFate, Settled, Settlement,
     WorkItem,
 };

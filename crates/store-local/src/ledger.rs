@@ -24,6 +24,7 @@ mod parked;
 mod prepare;
 mod queue;
 mod read;
+mod rule;
 mod schema;
 mod segment;
 mod segments;

@@ -101,6 +101,7 @@ impl Delivery {
             attempts: self.row.attempts,
             last_account: self.row.account,
             moves: false,
+            facts: self.row.facts.clone(),
         }
     }
 
@@ -188,6 +189,7 @@ impl Inner {
                     segments: None,
                     cost: None,
                     updated_at: now,
+                    facts: new.facts,
                 },
                 all_vars: Arc::new(all),
                 secret_names: secret.into_keys().collect(),

@@ -86,6 +86,7 @@ pub fn delivery(to: u8) -> NewDelivery {
         state: State::Accepted,
         due_at: None,
         reason: None,
+        facts: None,
     }
 }
 

@@ -54,6 +54,27 @@ pub struct NewDelivery {
     pub due_at: Option<Timestamp>,
     /// Why it is held or suppressed.
     pub reason: Option<Reason>,
+    /// What else is known of it.
+    pub facts: Option<Box<Facts>>,
+}
+
+/// What is known of a delivery besides address and values; kept with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// BCP 47 language of the recipient.
+    pub locale: Option<String>,
+    /// IANA time zone of the recipient.
+    pub time_zone: Option<String>,
+    /// Keyed digest of the template and all values, secret ones included: what has the same digest
+    /// says the same.
+    pub content: Option<u64>,
+}
+
+impl Facts {
+    /// `None` where nothing is known: most deliveries, and then nothing is stored.
+    pub fn known(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
 }
 
 /// A file that goes with a message.
@@ -136,6 +157,8 @@ pub struct WorkItem {
     /// Whether that account refused it just now, so that only another one may have it. Known in
     /// memory only: what is read from a store has waited and may go anywhere.
     pub moves: bool,
+    /// What else is known of it.
+    pub facts: Option<Box<Facts>>,
 }
 
 /// An attempt about to begin.

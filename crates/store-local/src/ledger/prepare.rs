@@ -51,6 +51,10 @@ fn message_of(message: &NewMessage) -> op::Message {
         state: delivery.state,
         due_at: delivery.due_at,
         reason: delivery.reason.clone(),
+        facts: delivery
+            .facts
+            .as_ref()
+            .map(|facts| Bytes(op::encode(&**facts))),
     });
     op::Message {
         id: MessageId::from_u64(0),
@@ -116,6 +120,7 @@ fn accepted_one(message: NewMessage, id: MessageId, now: Timestamp) -> Accepted 
             attempts: 0,
             last_account: None,
             moves: false,
+            facts: delivery.facts,
         });
     }
     Accepted {

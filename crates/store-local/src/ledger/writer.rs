@@ -278,11 +278,12 @@ pub(crate) fn replay(
     dir: &std::path::Path,
     last: u64,
 ) -> Result<journal::Position, Fault> {
-    journal::read(dir, |sequence, payload| {
+    journal::read(dir, |frame| {
+        let sequence = frame.sequence;
         if sequence > last {
             return Ok(());
         }
-        let ops = op::decode_all(payload).map_err(|error| {
+        let ops = op::decode_all(frame).map_err(|error| {
             Fault::Damaged(format!("journal frame {sequence} cannot be read: {error}"))
         })?;
         for op in &ops {
