@@ -204,8 +204,22 @@ mod tests {
     #[test]
     fn what_is_no_tag_is_refused() {
         for given in [
-            "", "e", "-en", "en-", "en--US", "english1", "en-US-GB", "zh-Hant-Hans", "en-a",
-            "en-x", "en-a-bb-a-cc", "de-1901-1901", "中文", "en US", "en-US-toolongpart", "x",
+            "",
+            "e",
+            "-en",
+            "en-",
+            "en--US",
+            "english1",
+            "en-US-GB",
+            "zh-Hant-Hans",
+            "en-a",
+            "en-x",
+            "en-a-bb-a-cc",
+            "de-1901-1901",
+            "中文",
+            "en US",
+            "en-US-toolongpart",
+            "x",
         ] {
             assert!(canonical(given).is_err(), "{given}");
         }
@@ -223,7 +237,10 @@ mod tests {
         );
         let has = |tags: &'static [&'static str]| move |tag: &str| tags.contains(&tag);
         let found = |wanted, tags| lookup(wanted, has(tags));
-        assert_eq!(found("zh-Hant-TW", &["zh", "zh-Hant"]).as_deref(), Some("zh-Hant"));
+        assert_eq!(
+            found("zh-Hant-TW", &["zh", "zh-Hant"]).as_deref(),
+            Some("zh-Hant")
+        );
         assert_eq!(found("zh-Hant-TW", &["zh", "en"]).as_deref(), Some("zh"));
         assert_eq!(found("zh", &["zh-Hant", "en"]), None);
         assert_eq!(found("en-GB", &["en-US"]), None);

@@ -36,6 +36,7 @@ mod settler;
 mod shared;
 mod timers;
 mod tokens;
+mod uses;
 
 #[cfg(test)]
 mod samples;
@@ -58,3 +59,4 @@ pub use carry::can_carry;
 pub use config::Config;
 pub use engine::{Engine, Parts};
 pub use refusal::{FieldFault, Refusal, RefusalCode};
+pub use uses::Use;

@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::quota::Quotas;
 use crate::settler::Settler;
 use crate::timers::Timers;
+use crate::uses::Uses;
 
 /// What the engine's parts share.
 pub(crate) struct Shared {
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) directories: Directories,
     pub(crate) lanes: Lanes,
     pub(crate) quotas: Quotas,
+    /// Who uses which template.
+    pub(crate) uses: Uses,
     pub(crate) timers: Timers,
     pub(crate) metrics: Metrics,
     pub(crate) settler: Settler,

@@ -75,10 +75,8 @@ pub trait Catalog: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<(String, Value)>, CatalogError>>;
 
     /// As [`Catalog::remember`], for many names in one commit.
-    fn remember_all(
-        &self,
-        values: Vec<(String, Value)>,
-    ) -> BoxFuture<'_, Result<(), CatalogError>>;
+    fn remember_all(&self, values: Vec<(String, Value)>)
+    -> BoxFuture<'_, Result<(), CatalogError>>;
 }
 
 /// Whose quota.
@@ -149,6 +147,16 @@ pub enum CatalogChange {
         template: String,
         /// The steps, in order; at least one.
         steps: Vec<Step>,
+        /// Why, for people.
+        reason: Option<String>,
+    },
+    /// The people that a team's templates may be tried out on.
+    PutTestPeople {
+        /// The team.
+        team: String,
+        /// Addresses in canonical form, `*@domain` for a whole mail domain; none: the team tests
+        /// on nobody.
+        people: BTreeSet<String>,
         /// Why, for people.
         reason: Option<String>,
     },
@@ -266,6 +274,8 @@ pub struct Snapshot {
     pub routes: HashMap<Lane, Arc<Route>>,
     /// How much apps and templates may send; who has no limit is not in it.
     pub quotas: HashMap<QuotaOf, Quota>,
+    /// The people that templates may be tried out on, by team.
+    pub test_people: BTreeMap<String, Arc<BTreeSet<String>>>,
     /// Uploaded adapters by name.
     pub adapters: BTreeMap<String, Arc<AdapterEntry>>,
     /// Apps by id.

@@ -62,7 +62,12 @@ pub fn version(channel: Channel, version: &Version) -> Vec<Fault> {
         let detail = format!("{channel} cannot carry this kind of content");
         faults.push(Fault::new("/content", "wrong_content", detail));
     }
-    let used = words::check(channel, version, ("/content", &version.content), &mut faults);
+    let used = words::check(
+        channel,
+        version,
+        ("/content", &version.content),
+        &mut faults,
+    );
     if version.variables.len() > MAX_VARIABLES {
         let detail = format!("a template has at most {MAX_VARIABLES} variables");
         faults.push(Fault::new("/variables", "too_many", detail));
@@ -138,7 +143,11 @@ pub fn vars(
 pub fn examples(version: &Version) -> Vars {
     let example = |(name, spec): (&String, &VariableSpec)| {
         let first = spec.one_of.first().map(String::as_str);
-        let chosen = spec.example.as_deref().or(spec.default.as_deref()).or(first);
+        let chosen = spec
+            .example
+            .as_deref()
+            .or(spec.default.as_deref())
+            .or(first);
         let example = chosen.unwrap_or(match spec.kind {
             VariableKind::String => name,
             VariableKind::Number | VariableKind::Integer => "0",
@@ -220,7 +229,11 @@ fn lengths(spec: &VariableSpec, pointer: &str, faults: &mut Vec<Fault>) {
     let most = spec.max_length.unwrap_or(MAX_VALUE);
     if spec.min_length.is_some_and(|least| least > most) {
         let detail = format!("min_length is at most max_length, here {most}");
-        faults.push(Fault::new(format!("{pointer}/min_length"), "invalid", detail));
+        faults.push(Fault::new(
+            format!("{pointer}/min_length"),
+            "invalid",
+            detail,
+        ));
     }
     if spec.one_of.len() > MAX_CHOICES {
         let detail = format!("one_of has at most {MAX_CHOICES} texts");

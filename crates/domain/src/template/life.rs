@@ -236,16 +236,22 @@ impl Life {
     /// [`Barred`], which says what may be done instead.
     pub fn take(&mut self, step: Step) -> Result<(), Barred> {
         match step {
-            Step::Submit(number) => {
-                self.turn(number, step, &[VersionState::Draft], VersionState::Submitted)
-            }
+            Step::Submit(number) => self.turn(
+                number,
+                step,
+                &[VersionState::Draft],
+                VersionState::Submitted,
+            ),
             Step::Withdraw(number) | Step::Reject(number) => {
                 let from = [VersionState::Submitted, VersionState::Approved];
                 self.turn(number, step, &from, VersionState::Draft)
             }
-            Step::Approve(number) => {
-                self.turn(number, step, &[VersionState::Submitted], VersionState::Approved)
-            }
+            Step::Approve(number) => self.turn(
+                number,
+                step,
+                &[VersionState::Submitted],
+                VersionState::Approved,
+            ),
             Step::Publish(number) => self.publish(number, step),
             Step::Enable => self.switch(step, &[TemplateState::Disabled], TemplateState::Enabled),
             Step::Disable => self.switch(step, &[TemplateState::Enabled], TemplateState::Disabled),

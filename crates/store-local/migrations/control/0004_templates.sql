@@ -26,3 +26,9 @@ CREATE TRIGGER template_versions_stay
 BEFORE UPDATE OF template, number, content, variables, vendor_templates, policies, locales, author,
     created_at ON template_versions
 BEGIN SELECT RAISE(ABORT, 'what a template version says never changes'); END;
+
+-- The people that a team's templates may be tried out on.
+CREATE TABLE test_people (
+    team TEXT PRIMARY KEY,
+    people TEXT NOT NULL CHECK (json_valid(people))
+) STRICT, WITHOUT ROWID;

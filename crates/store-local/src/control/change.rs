@@ -65,6 +65,11 @@ impl Step<'_> {
                 steps,
                 reason,
             } => self.move_template(&template, &steps, reason),
+            CatalogChange::PutTestPeople {
+                team,
+                people,
+                reason,
+            } => self.put_test_people(team, people, reason),
             CatalogChange::PutAccount(account) => self.put_account(*account),
             CatalogChange::DeleteAccount { account } => self.delete_account(&account),
             CatalogChange::PutRoute {

@@ -21,6 +21,7 @@ use crate::Vault;
 pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> Result<Snapshot, Error> {
     let mut snapshot = Snapshot::default();
     templates(connection, &mut snapshot)?;
+    test_people(connection, &mut snapshot)?;
     accounts(connection, vault, &mut snapshot)?;
     routes(connection, &mut snapshot)?;
     apps(connection, &mut snapshot)?;
@@ -117,6 +118,16 @@ fn version(row: &Row<'_>) -> rusqlite::Result<Version> {
         locales: json(row, 17)?,
         standing: json(row, 18)?,
     })
+}
+
+fn test_people(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let mut statement = connection.prepare("SELECT team, people FROM test_people")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let people = Arc::new(json(row, 1)?);
+        snapshot.test_people.insert(row.get(0)?, people);
+    }
+    Ok(())
 }
 
 fn accounts(connection: &Connection, vault: &Vault, snapshot: &mut Snapshot) -> Result<(), Error> {

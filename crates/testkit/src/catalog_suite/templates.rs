@@ -21,6 +21,7 @@ pub(super) fn cases() -> Vec<Case<Open>> {
         name_and_ownership_change,
         steps_are_taken_whole_or_not_at_all,
         a_version_waits_beside_the_live_one,
+        a_team_has_people_to_test_on,
         unknown_templates_are_missing,
     ]
 }
@@ -253,7 +254,10 @@ async fn a_version_waits_beside_the_live_one(open: Open) {
     let (current, second) = standing(2);
     assert_eq!((current, second.state), (1, VersionState::Draft));
     let (word, mark) = second.last.unwrap();
-    assert_eq!((word.as_str(), mark.reason.as_deref()), ("reject", Some("typo")));
+    assert_eq!(
+        (word.as_str(), mark.reason.as_deref()),
+        ("reject", Some("typo"))
+    );
     let all = [Step::Submit(2), Step::Approve(2), Step::Publish(2)];
     make(&store, steps(&all, "now"), at(5)).await;
     let (current, second) = standing(2);
@@ -268,6 +272,31 @@ async fn a_version_waits_beside_the_live_one(open: Open) {
     let before = contents(&store.snapshot());
     drop(store);
     assert_eq!(contents(&open().snapshot()), before);
+}
+
+async fn a_team_has_people_to_test_on(open: Open) {
+    let store = open();
+    let put = |people: &[&str]| CatalogChange::PutTestPeople {
+        team: "care".into(),
+        people: people.iter().map(|one| (*one).to_owned()).collect(),
+        reason: None,
+    };
+    make(&store, put(&["+8613711112201", "*@test.example"]), at(1)).await;
+    let before = contents(&store.snapshot());
+    drop(store);
+    let store = open();
+    assert_eq!(contents(&store.snapshot()), before);
+    assert_eq!(store.snapshot().test_people["care"].len(), 2);
+    let history = store.history(Some("test-people/care"), 9).await.unwrap();
+    assert_eq!(history.len(), 1);
+    assert!(
+        !format!("{history:?}").contains("13711112201"),
+        "{history:?}"
+    );
+    make(&store, put(&[]), at(2)).await;
+    assert!(store.snapshot().test_people.is_empty());
+    drop(store);
+    assert!(open().snapshot().test_people.is_empty());
 }
 
 async fn unknown_templates_are_missing(open: Open) {

@@ -93,19 +93,33 @@ mod tests {
 
     fn faults(checked: &Version) -> Vec<(String, &'static str)> {
         let faults = check_version(Channel::Sms, checked);
-        faults.into_iter().map(|one| (one.pointer, one.code)).collect()
+        faults
+            .into_iter()
+            .map(|one| (one.pointer, one.code))
+            .collect()
     }
 
     #[test]
     fn languages_have_sound_tags_and_the_same_variables() {
-        let good = with(&[("en", text("{{order}} sent")), ("zh-Hant", text("{{order}}"))]);
+        let good = with(&[
+            ("en", text("{{order}} sent")),
+            ("zh-Hant", text("{{order}}")),
+        ]);
         assert_eq!(faults(&good), []);
         let at = |pointer: &str, code| vec![(pointer.to_owned(), code)];
         for (tag, content, expected) in [
             ("EN", text("{{order}}"), at("/locales/EN", "invalid_locale")),
-            ("e/n", text("{{order}}"), at("/locales/e~1n", "invalid_locale")),
+            (
+                "e/n",
+                text("{{order}}"),
+                at("/locales/e~1n", "invalid_locale"),
+            ),
             ("en", text("sent"), at("/locales/en", "missing_variable")),
-            ("en", text("{{x}}"), at("/locales/en/text", "undeclared_variable")),
+            (
+                "en",
+                text("{{x}}"),
+                at("/locales/en/text", "undeclared_variable"),
+            ),
             ("en", text(" "), at("/locales/en/text", "required")),
             ("en", payload("{}"), at("/locales/en", "wrong_content")),
         ] {
@@ -138,7 +152,11 @@ mod tests {
         english
             .vendor_templates
             .insert("tencent-1".into(), vendor(Some("2"), None));
-        let known = |locale| checked.vendor_template("tencent-1", locale).map(|v| v.into_owned());
+        let known = |locale| {
+            checked
+                .vendor_template("tencent-1", locale)
+                .map(|v| v.into_owned())
+        };
         assert_eq!(known(None), Some(vendor(Some("1"), Some("商城"))));
         assert_eq!(known(Some("en")), Some(vendor(Some("2"), Some("商城"))));
         assert_eq!(known(Some("fr")), Some(vendor(None, Some("商城"))));

@@ -1,5 +1,6 @@
 //! Changes of templates. Versions are only ever added; of a version only its standing changes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use austin_domain::TemplateId;
@@ -158,6 +159,29 @@ impl Step<'_> {
         self.update(entry)?;
         let action = words.last().copied().unwrap_or("move");
         done(0, subject(key), action, detail)
+    }
+
+    pub(super) fn put_test_people(
+        &mut self,
+        team: String,
+        people: BTreeSet<String>,
+        reason: Option<String>,
+    ) -> Result<Done> {
+        // Who they are stays out of the trail.
+        let detail = value!({ "people": people.len(), "reason": reason });
+        let subject = format!("test-people/{team}");
+        if people.is_empty() {
+            self.execute("DELETE FROM test_people WHERE team = ?1", [&team])?;
+            self.next().test_people.remove(&team);
+        } else {
+            self.execute(
+                "INSERT INTO test_people (team, people) VALUES (?1, ?2)
+                 ON CONFLICT (team) DO UPDATE SET people = ?2",
+                (&team, json(&people)?),
+            )?;
+            self.next().test_people.insert(team, Arc::new(people));
+        }
+        done(0, subject, "put", detail)
     }
 
     fn entry(&self, key: &str) -> Result<TemplateEntry> {

@@ -118,6 +118,9 @@ fn shape_least_length_and_choices_are_kept() {
     size.one_of = vec!["small".into(), "large".into()];
     assert_eq!(of(&size, "large"), Ok("large".to_owned()));
     let wrong = text(&size, &json!("geheim")).unwrap_err();
-    assert_eq!(wrong, ("not_a_choice", "must be one of small, large".to_owned()));
+    assert_eq!(
+        wrong,
+        ("not_a_choice", "must be one of small, large".to_owned())
+    );
     assert_eq!(text(&size, &json!("huge")).unwrap_err().0, "not_a_choice");
 }
