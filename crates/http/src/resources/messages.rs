@@ -12,6 +12,7 @@ mod view;
 
 use austin_domain::MessageId;
 use austin_engine::Refusal;
+use austin_engine::send::SendAnswer;
 use axum::Json as Answer;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -35,7 +36,7 @@ use crate::resources::deliveries::{DeliveryPage, PageQuery, find};
 pub(crate) use answer::WaitView;
 pub(crate) use vars::Vars;
 
-use answer::MessageAnswer;
+pub(super) use answer::MessageAnswer;
 use batch::{BatchAnswer, BatchRequest};
 use request::MessageRequest;
 use view::MessageView;
@@ -87,12 +88,17 @@ where
     drop(bytes);
     let mut answers = app.engine.send(&caller, vec![request]).await;
     let answer = answers.pop().unwrap_or_else(|| Err(unanswered()))?;
-    let mut written = Vec::with_capacity(answer::estimate(&answer));
-    answer::write(&mut written, &answer);
-    let mut response = Response::new(axum::body::Body::from(written));
+    let mut response = Response::new(axum::body::Body::from(written(&answer)));
     *response.status_mut() = StatusCode::ACCEPTED;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     Ok(response)
+}
+
+/// An answer as JSON.
+pub(super) fn written(answer: &SendAnswer) -> Vec<u8> {
+    let mut written = Vec::with_capacity(answer::estimate(answer));
+    answer::write(&mut written, answer);
+    written
 }
 
 /// Send many messages
