@@ -41,9 +41,11 @@ async fn variables_have_a_shape() {
         "code": {"pattern": "[0-9", "min_length": 4},
         "size": {"one_of": ["a", "a"], "example": "b"},
     });
-    app.post("/v1/templates", &code)
-        .await
-        .fields(&[("/variables/code/pattern", "invalid")]);
+    app.post("/v1/templates", &code).await.fields(&[
+        ("/variables/code/pattern", "invalid"),
+        ("/variables/size/one_of/1", "invalid"),
+        ("/variables/size/example", "not_a_choice"),
+    ]);
     code["variables"]["code"] = json!({"min_length": 9, "max_length": 4, "example": "12"});
     app.post("/v1/templates", &code).await.fields(&[
         ("/variables/code/min_length", "invalid"),
@@ -194,7 +196,7 @@ async fn a_draft_is_tried_out_on_people_who_agreed() {
     app.post(path, &test("nobody"))
         .await
         .fields(&[("/to", "invalid_recipient")]);
-    let list = json!({"people": ["+86 137 1111 2201", "*@test.example", "bad\n"]});
+    let list = json!({"people": ["+86 137 1111 2201", "*@test.example", "b\nad"]});
     let people = "/v1/test-people/care";
     app.put(people, &list)
         .await
