@@ -55,6 +55,9 @@ pub(crate) struct Seen {
     pub(crate) at: Timestamp,
 }
 
+/// Uses that were added up.
+type Sums = HashMap<Pair, Use>;
+
 /// The counts.
 #[derive(Default)]
 pub(crate) struct Uses(Mutex<Counts>);
@@ -64,7 +67,7 @@ struct Counts {
     /// All that is known, for readers.
     shown: HashMap<TemplateId, HashMap<AppId, Use>>,
     /// What `through` stands for.
-    kept: HashMap<Pair, Use>,
+    kept: Sums,
     /// Pairs of `kept` that changed since they were written down.
     dirty: HashSet<Pair>,
     /// Counted already, not in `kept` yet.
@@ -87,13 +90,7 @@ pub(crate) struct Accepting<'a> {
 
 impl Drop for Accepting<'_> {
     fn drop(&mut self) {
-        let mut counts = self.uses.0.lock();
-        if let Some(many) = counts.under_way.get_mut(&self.floor) {
-            *many -= 1;
-            if *many == 0 {
-                counts.under_way.remove(&self.floor);
-            }
-        }
+        self.uses.0.lock().ended(self.floor);
     }
 }
 
@@ -158,17 +155,20 @@ impl Uses {
         }
     }
 
-    /// What the ledger had beyond `through`.
-    fn recounted(&self, found: Vec<Seen>) {
-        let floor = self.0.lock().through;
-        let accepting = Accepting { uses: self, floor };
-        let mut counts = self.0.lock();
-        for seen in found {
-            counts.count(seen);
+    /// What the ledger had beyond `through`, when this began.
+    fn recounted(&self, found: Sums) {
+        let mut guard = self.0.lock();
+        let counts = &mut *guard;
+        for (pair, used) in found {
+            let (template, app) = pair;
+            add(counts.shown.entry(template).or_default(), app, used);
+            add(&mut counts.kept, pair, used);
+            counts.dirty.insert(pair);
         }
         counts.recounting = false;
-        drop(counts);
-        drop(accepting);
+        // From now on `through` passes all of it: no accept is under way with a lower floor.
+        let floor = counts.through;
+        counts.ended(floor);
     }
 
     /// What has changed since the last time and is complete up to an id.
@@ -204,6 +204,16 @@ impl Uses {
 }
 
 impl Counts {
+    /// One accept less is under way.
+    fn ended(&mut self, floor: u64) {
+        if let Some(many) = self.under_way.get_mut(&floor) {
+            *many -= 1;
+            if *many == 0 {
+                self.under_way.remove(&floor);
+            }
+        }
+    }
+
     fn count(&mut self, seen: Seen) {
         let (template, app) = seen.pair;
         add(self.shown.entry(template).or_default(), app, seen.as_use());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use austin_domain::{DeliveryId, MessageId};
 use austin_ports::ledger::{DeliveryRow, Filter};
 
-use super::Seen;
+use super::{Seen, Sums, add};
 use crate::refusal::Refusal;
 use crate::shared::Shared;
 
@@ -36,7 +36,7 @@ pub(crate) async fn recount(shared: Arc<Shared>, through: u64, newest: u64) {
     loop {
         match read(&shared, through, newest).await {
             Ok(found) => {
-                tracing::info!(messages = found.len(), "uses of templates counted again");
+                tracing::info!(pairs = found.len(), "uses of templates counted again");
                 return shared.uses.recounted(found);
             }
             Err(error) => tracing::warn!(detail = %error.detail, "uses cannot be counted yet"),
@@ -49,15 +49,15 @@ pub(crate) async fn recount(shared: Arc<Shared>, through: u64, newest: u64) {
     }
 }
 
-async fn read(shared: &Shared, through: u64, newest: u64) -> Result<Vec<Seen>, Refusal> {
-    let mut messages: Vec<Seen> = Vec::new();
+async fn read(shared: &Shared, through: u64, newest: u64) -> Result<Sums, Refusal> {
+    let (mut sums, mut message) = (Sums::new(), 0);
     // Above every delivery of the newest message, below those of any later one.
     let last = MessageId::from_u64(newest);
     let mut before = Some(DeliveryId::from_u64(newest + MOST_RECIPIENTS));
     let from = (through > 0).then(|| MessageId::from_u64(through).at());
     while let Some(id) = before {
         if shared.stopping.is_cancelled() {
-            return Ok(messages);
+            return Ok(sums);
         }
         let filter = Filter {
             before: Some(id),
@@ -72,29 +72,31 @@ async fn read(shared: &Shared, through: u64, newest: u64) -> Result<Vec<Seen>, R
                 continue;
             }
             if id.as_u64() <= through {
-                return Ok(messages);
+                return Ok(sums);
             }
-            note(&mut messages, &row);
+            // Rows of a message come one after the other: the first stands for all of them.
+            if id.as_u64() != message {
+                message = id.as_u64();
+                note(&mut sums, &row);
+            }
         }
         before = found.next;
     }
-    Ok(messages)
+    Ok(sums)
 }
 
-/// Rows of a message come one after the other: the first stands for all of them.
-fn note(messages: &mut Vec<Seen>, row: &DeliveryRow) {
-    let head = &row.message;
-    let id = head.id.as_u64();
-    let known = messages.last().is_some_and(|seen| seen.id == id);
-    if known || row.facts.as_ref().is_some_and(|facts| facts.test) {
+fn note(sums: &mut Sums, row: &DeliveryRow) {
+    if row.facts.as_ref().is_some_and(|facts| facts.test) {
         return;
     }
-    messages.push(Seen {
-        id,
+    let head = &row.message;
+    let seen = Seen {
+        id: head.id.as_u64(),
         pair: (head.template, head.app),
         people: head.recipients,
         at: head.accepted_at,
-    });
+    };
+    add(sums, seen.pair, seen.as_use());
 }
 
 /// Rows read at a time.
