@@ -154,7 +154,7 @@ pub enum CatalogChange {
         /// The template (its `id` is ignored).
         template: Template,
         /// Version 1.
-        version: Version,
+        version: Box<Version>,
     },
     /// A further version, a draft. The store sets its number and answers it. Refused while the
     /// template is archived.
@@ -162,7 +162,7 @@ pub enum CatalogChange {
         /// The template's key.
         template: String,
         /// The version (its `number` and `standing` are ignored).
-        version: Version,
+        version: Box<Version>,
     },
     /// Changed name or ownership.
     DescribeTemplate {

@@ -91,7 +91,7 @@ async fn refused(store: &Arc<dyn Catalog>, change: CatalogChange) -> CatalogErro
 fn create_template(key: &str) -> CatalogChange {
     CatalogChange::CreateTemplate {
         template: builders::template(key),
-        version: builders::version("Code {{code}}"),
+        version: Box::new(builders::version("Code {{code}}")),
     }
 }
 

@@ -103,7 +103,10 @@ impl Registrar<'_> {
         };
         self.catalog
             .change(
-                CatalogChange::CreateTemplate { template, version },
+                CatalogChange::CreateTemplate {
+                    template,
+                    version: Box::new(version),
+                },
                 &caller.author(),
                 now,
             )
@@ -137,7 +140,7 @@ impl Registrar<'_> {
         faults.into_result()?;
         let change = CatalogChange::AddVersion {
             template: key.to_owned(),
-            version: version.ok_or_else(|| vanished("version"))?,
+            version: Box::new(version.ok_or_else(|| vanished("version"))?),
         };
         self.catalog.change(change, &caller.author(), now).await?;
         self.template(key)

@@ -149,6 +149,16 @@ async fn marketing_needs_an_approver_other_than_its_author() {
     post(&author, "withdraw", json!({}))
         .await
         .problem(409, "conflict");
+}
+
+#[tokio::test]
+async fn what_another_approved_goes_live() {
+    let app = App::ready().await;
+    let (author, boss) = sale(&app).await;
+    let post = async |key: &str, step: &str, body: Value| {
+        app.post_as(key, &format!("/v1/templates/sale/{step}"), &body)
+            .await
+    };
     post(&author, "submit", json!({})).await.expect(200);
     let fine = post(&boss, "approve", json!({"reason": "good"}))
         .await
@@ -270,7 +280,11 @@ async fn a_template_is_switched_off_put_away_and_taken_out_again() {
         (&on["state"], &on["version"]),
         (&json!("enabled"), &json!(1))
     );
+}
 
+#[tokio::test]
+async fn a_draft_knows_only_the_steps_of_a_draft() {
+    let app = App::ready().await;
     app.post("/v1/templates", &template("draft"))
         .await
         .expect(201);

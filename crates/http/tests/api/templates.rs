@@ -241,6 +241,19 @@ async fn a_draft_is_tried_out_on_people_who_agreed() {
     app.post(path, &json!({"to": PHONE, "version": 2}))
         .await
         .problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_test_is_no_use_and_an_archived_template_takes_none() {
+    let app = App::ready().await;
+    app.post("/v1/templates", &template("draft"))
+        .await
+        .expect(201);
+    let list = json!({"people": [PHONE], "reason": "us"});
+    app.put("/v1/test-people/care", &list).await.expect(200);
+    let path = "/v1/templates/draft/test";
+    let test = |to: &str| json!({"to": to, "vars": {"name": "Wu"}});
+    app.post(path, &test(PHONE)).await.expect(202);
     let used = app.get("/v1/templates/draft/callers").await.expect(200);
     assert_eq!(used["items"], json!([]), "a test is no use");
     let sender = app.key("shop", "sender").await;
@@ -259,7 +272,7 @@ async fn a_draft_is_tried_out_on_people_who_agreed() {
         .expect(200);
     assert_eq!(
         audit["items"][0]["detail"],
-        json!({"people": 2, "reason": "us"})
+        json!({"people": 1, "reason": "us"})
     );
 }
 

@@ -47,9 +47,11 @@ impl Step<'_> {
     pub(super) fn make(&mut self, change: CatalogChange) -> Result<Done> {
         match change {
             CatalogChange::CreateTemplate { template, version } => {
-                self.create_template(template, version)
+                self.create_template(template, *version)
             }
-            CatalogChange::AddVersion { template, version } => self.add_version(&template, version),
+            CatalogChange::AddVersion { template, version } => {
+                self.add_version(&template, *version)
+            }
             CatalogChange::DescribeTemplate {
                 template,
                 name,

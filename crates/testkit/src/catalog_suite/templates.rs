@@ -34,10 +34,10 @@ async fn a_template_comes_with_its_first_version(open: Open) {
             current: 9,
             ..builders::template("one")
         },
-        version: Version {
+        version: Box::new(Version {
             number: 9,
             ..builders::version("Code {{code}}")
-        },
+        }),
     };
     let id = TemplateId::from_u64(make(&store, change, at(1)).await);
     let snapshot = store.snapshot();
@@ -67,7 +67,7 @@ async fn versions_count_up_and_old_ones_stay(open: Open) {
     let store = open();
     make(&store, create_template("one"), at(1)).await;
     for text in ["second {{a}}", "third"] {
-        let version = builders::version(text);
+        let version = Box::new(builders::version(text));
         let template = "one".into();
         make(
             &store,
@@ -138,10 +138,10 @@ async fn a_version_keeps_everything_it_says(open: Open) {
     said.standing = Standing::default();
     said.number = 2;
     for policies in [said.policies.clone(), None, Some(Value::Null)] {
-        let version = Version {
+        let version = Box::new(Version {
             policies,
             ..said.clone()
-        };
+        });
         let template = "one".into();
         make(
             &store,
@@ -240,7 +240,7 @@ async fn a_version_waits_beside_the_live_one(open: Open) {
     make(&store, create_template("one"), at(1)).await;
     let add = CatalogChange::AddVersion {
         template: "one".into(),
-        version: builders::version("second"),
+        version: Box::new(builders::version("second")),
     };
     assert_eq!(make(&store, add, at(2)).await, 2);
     make(&store, steps(&[Step::Submit(2)], "look"), at(3)).await;
@@ -305,7 +305,7 @@ async fn unknown_templates_are_missing(open: Open) {
     for change in [
         CatalogChange::AddVersion {
             template: template(),
-            version: builders::version("x"),
+            version: Box::new(builders::version("x")),
         },
         CatalogChange::DescribeTemplate {
             template: template(),

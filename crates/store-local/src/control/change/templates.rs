@@ -252,7 +252,7 @@ fn stands(
         let about = |step: &&LifeStep| step.version() == Some(version.number);
         steps.iter().filter(about)
     };
-    let last = match of_it().last() {
+    let last = match of_it().next_back() {
         Some(step) => step.as_str(),
         None if version.standing.state != state => "retire",
         None => return None,

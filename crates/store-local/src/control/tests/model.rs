@@ -95,11 +95,11 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
     Some(match of {
         Move::CreateTemplate(number) => CatalogChange::CreateTemplate {
             template: builders::template(&key(number)),
-            version: builders::version("{{a}} {{b}}"),
+            version: Box::new(builders::version("{{a}} {{b}}")),
         },
         Move::AddVersion(number, text) => CatalogChange::AddVersion {
             template: key(number),
-            version: builders::version(&text),
+            version: Box::new(builders::version(&text)),
         },
         Move::Steps(number, steps) => CatalogChange::MoveTemplate {
             template: key(number),

@@ -31,14 +31,14 @@ fn writes_the_fixture() {
     let account = AccountId::from_u64(make(account));
     make(CatalogChange::CreateTemplate {
         template: builders::template("order-shipped"),
-        version: builders::version("Your order {{order}} is on its way"),
+        version: Box::new(builders::version("Your order {{order}} is on its way")),
     });
     make(CatalogChange::AddVersion {
         template: "order-shipped".into(),
-        version: austin_domain::template::Version {
+        version: Box::new(austin_domain::template::Version {
             policies: Some(serde_json::json!({ "quiet": "22:00-08:00" })),
             ..builders::version("Order {{order}} left us")
-        },
+        }),
     });
     make(CatalogChange::PutRoute {
         lane: builders::template("order-shipped").lane(),
@@ -128,7 +128,9 @@ fn fifty_thousand_templates() {
     let store = open(dir.path());
     let template = CatalogChange::CreateTemplate {
         template: builders::template("first"),
-        version: builders::version("Your order {{order}} of {{day}} is on its way to {{place}}"),
+        version: Box::new(builders::version(
+            "Your order {{order}} of {{day}} is on its way to {{place}}",
+        )),
     };
     store.0.change(template, "local", builders::NOW).unwrap();
     println!("with one template a change takes {:?}", ten_changes(&store));
@@ -168,7 +170,7 @@ fn ten_changes(store: &ControlStore) -> std::time::Duration {
     for turn in 0..10 {
         let change = CatalogChange::AddVersion {
             template: "first".into(),
-            version: builders::version(&format!("turn {turn}")),
+            version: Box::new(builders::version(&format!("turn {turn}"))),
         };
         store.0.change(change, "local", builders::NOW).unwrap();
     }
