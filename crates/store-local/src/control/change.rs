@@ -6,6 +6,7 @@
 pub(super) mod accounts;
 mod adapters;
 mod apps;
+mod pauses;
 pub(super) mod quotas;
 pub(super) mod routes;
 mod templates;
@@ -81,6 +82,7 @@ impl Step<'_> {
                 reason,
             } => self.put_route(lane, plan, shift, reason),
             CatalogChange::PutQuota { of, quota, reason } => self.put_quota(of, quota, reason),
+            CatalogChange::Pause { of, pause } => self.pause(of, pause),
             CatalogChange::SteerAccount { account, steer } => self.steer_account(&account, steer),
             CatalogChange::Note {
                 subject,

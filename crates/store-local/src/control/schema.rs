@@ -34,8 +34,13 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         number: 5,
+        name: "pauses",
+        sql: include_str!("../../migrations/control/0005_pauses.sql"),
+    },
+    Migration {
+        number: 6,
         name: "templates",
-        sql: include_str!("../../migrations/control/0005_templates.sql"),
+        sql: include_str!("../../migrations/control/0006_templates.sql"),
     },
 ];
 
