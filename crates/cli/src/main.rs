@@ -21,6 +21,7 @@ mod serve;
 mod settings;
 mod signals;
 mod simulator;
+mod template;
 mod workshop;
 
 use std::process::ExitCode;
@@ -76,6 +77,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Send(args) => send::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
         Command::Adapter(args) => Box::pin(adapter::run(args)).await,
+        Command::Template(args) => Box::pin(template::run(args)).await,
         Command::ScriptWorker(args) => workshop::serve(&args),
         Command::Key(args) => key::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,

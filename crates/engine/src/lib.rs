@@ -37,6 +37,7 @@ mod settler;
 mod shared;
 mod timers;
 mod tokens;
+mod uses;
 
 #[cfg(test)]
 mod samples;
@@ -62,3 +63,4 @@ pub use config::Config;
 pub use engine::{Engine, Parts};
 pub use once::{Once, OnceAnswer};
 pub use refusal::{FieldFault, Refusal, RefusalCode};
+pub use uses::Use;

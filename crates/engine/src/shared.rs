@@ -18,6 +18,7 @@ use crate::once::Claims;
 use crate::quota::Quotas;
 use crate::settler::Settler;
 use crate::timers::Timers;
+use crate::uses::Uses;
 
 /// What the engine's parts share.
 pub(crate) struct Shared {
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) directories: Directories,
     pub(crate) lanes: Lanes,
     pub(crate) quotas: Quotas,
+    /// Who uses which template.
+    pub(crate) uses: Uses,
     pub(crate) timers: Timers,
     /// Requests that may come again and are being carried out.
     pub(crate) claims: Claims,

@@ -29,5 +29,9 @@ mod receipts;
 mod roles;
 #[path = "api/routes.rs"]
 mod routes;
+#[path = "api/template_life.rs"]
+mod template_life;
+#[path = "api/templates.rs"]
+mod templates;
 #[path = "api/workshop.rs"]
 mod workshop;

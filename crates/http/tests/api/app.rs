@@ -285,7 +285,8 @@ pub(crate) fn account(key: &str) -> Value {
 pub(crate) fn template(key: &str) -> Value {
     json!({
         "key": key, "name": "Greeting", "channel": "sms", "class": "notification",
-        "team": "care", "owner": "owner@corp.example",
+        "team": "care", "owner": "owner@corp.example", "contact": "care@corp.example",
+        "business": "support",
         "content": {"text": "Hello {{name}}"},
         "variables": {"name": {"type": "string", "max_length": 10, "example": "Li"}},
     })

@@ -37,6 +37,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "pauses",
         sql: include_str!("../../migrations/control/0005_pauses.sql"),
     },
+    Migration {
+        number: 6,
+        name: "templates",
+        sql: include_str!("../../migrations/control/0006_templates.sql"),
+    },
 ];
 
 /// Where the database of a data directory is.
