@@ -50,6 +50,7 @@ pub mod receipt_counts;
 pub mod refusal;
 pub mod send;
 pub mod status;
+pub mod suppress;
 pub mod timeline;
 
 pub use adapters::{Adapters, Workshop};
@@ -58,3 +59,4 @@ pub use carry::can_carry;
 pub use config::Config;
 pub use engine::{Engine, Parts};
 pub use refusal::{FieldFault, Refusal, RefusalCode};
+pub use suppress::{ImportDraft, SuppressionDraft, Unsubscribed};

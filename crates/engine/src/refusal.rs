@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use austin_ports::catalog::CatalogError;
-use austin_ports::ledger;
+use austin_ports::{ledger, suppressions};
 
 /// A refused request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +129,12 @@ impl From<ledger::Error> for Refusal {
             errors: Vec::new(),
             retry_after,
         }
+    }
+}
+
+impl From<suppressions::Error> for Refusal {
+    fn from(error: suppressions::Error) -> Self {
+        Self::new(RefusalCode::Unavailable, error.to_string())
     }
 }
 

@@ -16,6 +16,7 @@ use crate::lane::{Lane, Lanes};
 use crate::metrics::Metrics;
 use crate::quota::Quotas;
 use crate::settler::Settler;
+use crate::suppress::Suppressing;
 use crate::timers::Timers;
 
 /// What the engine's parts share.
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     pub(crate) metrics: Metrics,
     pub(crate) settler: Settler,
+    pub(crate) suppressing: Suppressing,
     /// What is kept about deliveries that a vendor has taken or may have taken.
     pub(crate) aftermath: Aftermath,
     /// Tasks that must end before the engine has stopped.

@@ -19,6 +19,8 @@ pub mod mailboxes;
 pub mod mailboxes_suite;
 pub mod process;
 pub mod suite;
+pub mod suppressions;
+pub mod suppressions_suite;
 
 pub use catalog::GivenCatalog;
 pub use client::Client;
@@ -27,3 +29,4 @@ pub use entropy::SeededEntropy;
 pub use ledger::MemoryLedger;
 pub use mailboxes::MemoryMailboxes;
 pub use process::Process;
+pub use suppressions::MemorySuppressions;
