@@ -37,6 +37,8 @@ pub struct Config {
     pub block_after: u32,
     /// Most bytes of a file of suppressions.
     pub max_import_bytes: u64,
+    /// How long requests with an idempotency key are remembered; the ledger is set to the same.
+    pub remember_for: Duration,
 }
 
 impl Default for Config {
@@ -58,6 +60,7 @@ impl Default for Config {
             public_url: None,
             block_after: 3,
             max_import_bytes: 1 << 30,
+            remember_for: Duration::from_secs(24 * 3600),
         }
     }
 }
