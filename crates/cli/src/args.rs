@@ -3,8 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    adapter, bench, deliveries, demo, doctor, key, reference, send, serve, simulator, template,
-    workshop,
+    adapter, bench, deliveries, demo, doctor, key, reference, send, serve, simulator, suppression,
+    template, workshop,
 };
 
 const EXIT_CODES: &str = "\
@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Adapter(adapter::AdapterArgs),
     /// Keep templates as files: pull, check, push
     Template(template::TemplateArgs),
+    /// Keep people from being messaged: add, import, list, lift
+    Suppression(suppression::SuppressionArgs),
     /// Make API keys
     Key(key::KeyArgs),
     /// Examine a data directory and say what is wrong with it

@@ -21,6 +21,7 @@ mod serve;
 mod settings;
 mod signals;
 mod simulator;
+mod suppression;
 mod template;
 mod workshop;
 
@@ -79,6 +80,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Adapter(args) => Box::pin(adapter::run(args)).await,
         Command::Template(args) => Box::pin(template::run(args)).await,
         Command::ScriptWorker(args) => workshop::serve(&args),
+        Command::Suppression(args) => Box::pin(suppression::run(args)).await,
         Command::Key(args) => key::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Bench(args) => bench::run(args).await,

@@ -24,6 +24,7 @@ pub mod rate;
 pub mod route;
 pub mod segments;
 pub mod span;
+pub mod suppression;
 pub mod template;
 pub mod time;
 pub mod verdict;
@@ -32,6 +33,8 @@ pub mod zone;
 pub use channel::{Channel, Class, Lane};
 pub use content::{Content, Vars};
 pub use delivery::{Reason, RuleRef, State};
-pub use id::{AccountId, AppId, DeliveryId, Id, KeyId, MessageId, TemplateId};
+pub use id::{
+    AccountId, AppId, DeliveryId, Id, ImportId, KeyId, MessageId, SuppressionId, TemplateId,
+};
 pub use time::Timestamp;
 pub use verdict::Verdict;

@@ -54,6 +54,7 @@ pub mod receipt_counts;
 pub mod refusal;
 pub mod send;
 pub mod status;
+pub mod suppress;
 pub mod timeline;
 
 pub use adapters::{Adapters, Workshop};
@@ -63,4 +64,5 @@ pub use config::Config;
 pub use engine::{Engine, Parts};
 pub use once::{Once, OnceAnswer};
 pub use refusal::{FieldFault, Refusal, RefusalCode};
+pub use suppress::{ImportDraft, SuppressionDraft, Unsubscribed};
 pub use uses::Use;

@@ -14,5 +14,7 @@ mod quota;
 pub(crate) mod recall;
 pub(crate) mod receipts;
 pub(crate) mod routes;
+pub(crate) mod suppressions;
 pub(crate) mod templates;
+pub(crate) mod unsubscribe;
 pub(crate) mod uploads;

@@ -29,6 +29,8 @@ mod receipts;
 mod roles;
 #[path = "api/routes.rs"]
 mod routes;
+#[path = "api/suppressions.rs"]
+mod suppressions;
 #[path = "api/template_life.rs"]
 mod template_life;
 #[path = "api/templates.rs"]
