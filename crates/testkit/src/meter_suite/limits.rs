@@ -76,6 +76,8 @@ async fn other_people_never_meet(meter: Backend) {
     }
 }
 
+type Changed = fn(&mut Claim<'_>);
+
 async fn a_cap_counts_what_it_is_over(meter: Backend) {
     let old = claim(at(0), &[]);
     place(&*meter, old, id(0)).await;
@@ -83,7 +85,7 @@ async fn a_cap_counts_what_it_is_over(meter: Backend) {
     uncounted.counts = false;
     place(&*meter, uncounted, id(1)).await;
     // What is changed, and whether channel, class, team and template still agree.
-    let table: [(fn(&mut Claim<'_>), [bool; 4]); 5] = [
+    let table: [(Changed, [bool; 4]); 5] = [
         (|_| {}, [true, true, true, true]),
         (
             |c| c.lane.channel = Channel::Email,

@@ -97,7 +97,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         0u8..3,
         1u64..4,
         any::<[bool; 2]>(),
-        proptest::option::weighted(0.8, 0u64..3),
+        proptest::option::weighted(0.8, 1u64..4),
         proptest::bool::weighted(0.8),
         proptest::collection::vec(rule(), 0..4),
     )
