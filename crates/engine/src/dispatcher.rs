@@ -3,7 +3,9 @@
 //!
 //! A turn: wait for a free permit and a ready delivery, take as many as the permits can carry,
 //! plan calls, mark them `sending` durably, hand each to a task of its own. The permit comes back
-//! when the outcome is recorded, so that memory is bounded by permits.
+//! when the outcome is recorded, so that memory is bounded by permits. Calls to an account with a
+//! rate are planned a little ahead of their time ([`Lookahead`]), so that a slow disk does not
+//! hold them back; until they leave they have a permit of another kind.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,11 +17,12 @@ use austin_ports::ledger::{AttemptStart, Change, Timer, WorkItem};
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::assemble::{Plan, assemble};
+use crate::assemble::{Plan, Room, assemble};
 use crate::attempt::{Outcome, ReadyBatch, attempt};
 use crate::directory::Directory;
 use crate::lane::Lane;
 use crate::lane::queue::Refill;
+use crate::lookahead::Lookahead;
 use crate::routing::Wheels;
 use crate::settler::{Finished, Settling};
 use crate::shared::Shared;
@@ -27,10 +30,13 @@ use crate::shared::Shared;
 /// Runs one lane until the engine stops; comes back when all its calls are settled.
 pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
     let permits = Arc::new(Semaphore::new(shared.config.lane_calls));
+    let booked = Arc::new(Semaphore::new(shared.config.lane_calls));
     let mut turn = Turn {
         shared,
         lane,
         permits,
+        booked,
+        lookahead: Lookahead::default(),
         wheels: Wheels::default(),
         per_call: 1,
         reach: MOST_A_TURN,
@@ -56,6 +62,7 @@ pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
     }
     let all = u32::try_from(turn.shared.config.lane_calls).unwrap_or(u32::MAX);
     // Every permit back means that every call is recorded. Never closed, so never an error.
+    let _ = turn.booked.acquire_many(all).await;
     let _ = turn.permits.acquire_many(all).await;
 }
 
@@ -63,6 +70,9 @@ struct Turn {
     shared: Arc<Shared>,
     lane: Arc<Lane>,
     permits: Arc<Semaphore>,
+    /// For calls whose time has not come.
+    booked: Arc<Semaphore>,
+    lookahead: Lookahead,
     wheels: Wheels,
     /// Deliveries a call carried lately: how many to take per free permit.
     per_call: usize,
@@ -98,14 +108,14 @@ impl Turn {
     ) -> Option<Timestamp> {
         let now = self.shared.clock.now();
         let directory = self.shared.directories.current();
-        let free = self.permits.available_permits() + 1;
+        let room = self.room();
         let taken = items.len();
         let Plan {
             batches,
             put_back,
             changes,
             blocked,
-        } = assemble(items, &directory, &mut self.wheels, free, now);
+        } = assemble(items, &directory, &mut self.wheels, room, now);
         let travelling: usize = batches.iter().map(|batch| batch.items.len()).sum();
         if !batches.is_empty() {
             self.per_call = (travelling.div_ceil(batches.len()) + self.per_call).div_ceil(2);
@@ -129,6 +139,21 @@ impl Turn {
         blocked
             .filter(|_| travelling < taken)
             .map(|blocked| blocked.until.min(now.plus(LONGEST_STAND)))
+    }
+
+    /// What may be planned. Nothing ahead while permits are scarce: they are for calls.
+    fn room(&self) -> Room {
+        let calls = self.permits.available_permits() + 1;
+        let scarce = calls * SCARCE <= self.shared.config.lane_calls;
+        Room {
+            calls,
+            booked: self.booked.available_permits(),
+            ahead: if scarce {
+                Duration::ZERO
+            } else {
+                self.lookahead.reach()
+            },
+        }
     }
 
     /// Deliveries have come that may fare better than those the lane stands for. Not at once:
@@ -163,7 +188,9 @@ impl Turn {
                 })
             })
             .collect();
-        let began = match self.shared.ledger.begin(starts, now).await {
+        let began = self.shared.ledger.begin(starts, now).await;
+        self.lookahead.took(now, self.shared.clock.now());
+        let began = match began {
             Ok(began) => began,
             Err(error) => {
                 self.shared.metrics.ledger_faults.inc();
@@ -192,31 +219,32 @@ impl Turn {
             for item in &mut batch.items {
                 item.attempts += 1;
             }
-            let permit = match permit.take() {
-                Some(permit) => Some(permit),
-                None => Arc::clone(&self.permits).acquire_owned().await.ok(),
+            let place = if batch.permit.leaves_at > now {
+                Place::Booked(Arc::clone(&self.booked).acquire_owned().await.ok())
+            } else {
+                Place::Called(match permit.take() {
+                    Some(permit) => Some(permit),
+                    None => Arc::clone(&self.permits).acquire_owned().await.ok(),
+                })
             };
-            self.spawn(batch, permit, Arc::clone(directory));
+            self.spawn(batch, place, Arc::clone(directory));
         }
         Ok(())
     }
 
-    fn spawn(
-        &self,
-        batch: ReadyBatch,
-        permit: Option<OwnedSemaphorePermit>,
-        directory: Arc<Directory>,
-    ) {
+    fn spawn(&self, batch: ReadyBatch, place: Place, directory: Arc<Directory>) {
+        let permits = Arc::clone(&self.permits);
         let shared = Arc::clone(&self.shared);
         let lane = Arc::clone(&self.lane);
         let count = u32::try_from(batch.items.len()).unwrap_or(u32::MAX);
         lane.in_flight.fetch_add(count, Ordering::Relaxed);
-        let held = Settling {
+        let mut held = Settling {
             lane,
             count,
-            permit,
+            permit: None,
         };
         self.shared.tracker.spawn(async move {
+            held.permit = departure(&shared, &batch, place, &permits).await;
             let attempt = attempt(&shared.means, &directory.snapshot, &batch);
             // A panic in an adapter is this batch's affair only.
             let outcome = AssertUnwindSafe(attempt)
@@ -255,6 +283,42 @@ impl Turn {
             lane.end_refill();
         });
     }
+}
+
+/// The permit that a call has or will have.
+enum Place {
+    /// It leaves now.
+    Called(Option<OwnedSemaphorePermit>),
+    /// It leaves at its time, and has a permit for waiting until then.
+    Booked(Option<OwnedSemaphorePermit>),
+}
+
+/// Waits until the call leaves; its permit.
+async fn departure(
+    shared: &Shared,
+    batch: &ReadyBatch,
+    place: Place,
+    permits: &Arc<Semaphore>,
+) -> Option<OwnedSemaphorePermit> {
+    let clock = &shared.clock;
+    let permit = match place {
+        Place::Called(permit) => permit,
+        Place::Booked(waiting) => {
+            clock.sleep_until(batch.permit.leaves_at).await;
+            let permit = Arc::clone(permits).acquire_owned().await.ok();
+            drop(waiting);
+            permit
+        }
+    };
+    let (usable, now) = (&batch.usable, clock.now());
+    let recipients = batch.items.len();
+    let leaves_at = usable
+        .pace
+        .depart(&usable.bounds, batch.permit, recipients, now);
+    if leaves_at > now {
+        clock.sleep_until(leaves_at).await;
+    }
+    permit
 }
 
 async fn read_ahead(
@@ -354,6 +418,8 @@ const MOST_A_TURN: usize = 2048;
 const LEAST_REACH: usize = 64;
 const REFILL: usize = 4096;
 const LEDGER_RECHECK: Duration = Duration::from_secs(1);
+/// Permits are scarce when only one in so many is free.
+const SCARCE: usize = 8;
 /// A lane stands at least and at most so long before it looks again.
 const STAND: Duration = Duration::from_millis(25);
 const LONGEST_STAND: Duration = Duration::from_secs(1);
