@@ -30,7 +30,7 @@ use crate::shared::Shared;
 /// Runs one lane until the engine stops; comes back when all its calls are settled.
 pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
     let permits = Arc::new(Semaphore::new(shared.config.lane_calls));
-    let booked = Arc::new(Semaphore::new(shared.config.lane_calls));
+    let booked = Arc::new(Semaphore::new(shared.config.lane_calls * BOOKED));
     let mut turn = Turn {
         shared,
         lane,
@@ -60,10 +60,11 @@ pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
             }
         }
     }
-    let all = u32::try_from(turn.shared.config.lane_calls).unwrap_or(u32::MAX);
+    let all = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let calls = turn.shared.config.lane_calls;
     // Every permit back means that every call is recorded. Never closed, so never an error.
-    let _ = turn.booked.acquire_many(all).await;
-    let _ = turn.permits.acquire_many(all).await;
+    let _ = turn.booked.acquire_many(all(calls * BOOKED)).await;
+    let _ = turn.permits.acquire_many(all(calls)).await;
 }
 
 struct Turn {
@@ -219,13 +220,13 @@ impl Turn {
             for item in &mut batch.items {
                 item.attempts += 1;
             }
-            let place = if batch.permit.leaves_at > now {
-                Place::Booked(Arc::clone(&self.booked).acquire_owned().await.ok())
-            } else {
-                Place::Called(match permit.take() {
+            let waiting = || Arc::clone(&self.booked).try_acquire_owned().ok();
+            let place = match batch.permit.paced.then(waiting).flatten() {
+                Some(waiting) => Place::Booked(waiting),
+                None => Place::Called(match permit.take() {
                     Some(permit) => Some(permit),
                     None => Arc::clone(&self.permits).acquire_owned().await.ok(),
-                })
+                }),
             };
             self.spawn(batch, place, Arc::clone(directory));
         }
@@ -290,7 +291,7 @@ enum Place {
     /// It leaves now.
     Called(Option<OwnedSemaphorePermit>),
     /// It leaves at its time, and has a permit for waiting until then.
-    Booked(Option<OwnedSemaphorePermit>),
+    Booked(OwnedSemaphorePermit),
 }
 
 /// Waits until the call leaves; its permit.
@@ -300,25 +301,39 @@ async fn departure(
     place: Place,
     permits: &Arc<Semaphore>,
 ) -> Option<OwnedSemaphorePermit> {
-    let clock = &shared.clock;
-    let permit = match place {
-        Place::Called(permit) => permit,
-        Place::Booked(waiting) => {
-            clock.sleep_until(batch.permit.leaves_at).await;
+    let waiting = match place {
+        Place::Called(permit) if !batch.permit.paced => return permit,
+        Place::Called(permit) => {
+            gate(shared, batch).await;
+            return permit;
+        }
+        Place::Booked(waiting) => waiting,
+    };
+    shared.clock.sleep_until(batch.permit.leaves_at).await;
+    gate(shared, batch).await;
+    let permit = match Arc::clone(permits).try_acquire_owned() {
+        Ok(permit) => Some(permit),
+        Err(_) => {
             let permit = Arc::clone(permits).acquire_owned().await.ok();
-            drop(waiting);
+            // Its place at the gate has passed, as may have those of others that waited with it.
+            gate(shared, batch).await;
             permit
         }
     };
-    let (usable, now) = (&batch.usable, clock.now());
-    let recipients = batch.items.len();
+    drop(waiting);
+    permit
+}
+
+/// Waits for the call's place at the gate of its account.
+async fn gate(shared: &Shared, batch: &ReadyBatch) {
+    let (usable, recipients) = (&batch.usable, batch.items.len());
+    let now = shared.clock.now();
     let leaves_at = usable
         .pace
         .depart(&usable.bounds, batch.permit, recipients, now);
     if leaves_at > now {
-        clock.sleep_until(leaves_at).await;
+        shared.clock.sleep_until(leaves_at).await;
     }
-    permit
 }
 
 async fn read_ahead(
@@ -418,6 +433,8 @@ const MOST_A_TURN: usize = 2048;
 const LEAST_REACH: usize = 64;
 const REFILL: usize = 4096;
 const LEDGER_RECHECK: Duration = Duration::from_secs(1);
+/// So many calls may wait for their time for each that may be under way.
+const BOOKED: usize = 4;
 /// Permits are scarce when only one in so many is free.
 const SCARCE: usize = 8;
 /// A lane stands at least and at most so long before it looks again.

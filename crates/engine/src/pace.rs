@@ -6,7 +6,7 @@
 //!
 //! Where an account has a rate, a call is booked for its instant ([`Pace::open`]), made ready
 //! meanwhile, and leaves through a gate ([`Pace::depart`]): a slow disk costs no time, and no
-//! second sees more than 1.05 of the rate.
+//! second sees more than 1.1 of the rate.
 
 pub(crate) mod bounds;
 mod words;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use austin_domain::health::breaker;
 use austin_domain::rate::aimd::Lowered;
 use austin_domain::rate::fair::Turn;
-use austin_domain::rate::timetable::{Rates, Reach};
+use austin_domain::rate::timetable::{Rates, Reach, Slip};
 use austin_domain::rate::{Aimd, Day, Fair, Gate, MilliRate, Numbers, Timetable, milli};
 use austin_domain::{Class, Timestamp, Verdict};
 use austin_ports::ledger::WorkItem;
@@ -105,7 +105,8 @@ pub(crate) struct Permit {
     /// The last turn of its class that it carries.
     turn: Turn,
     /// Whether the account had a rate: the call leaves through the gate.
-    paced: bool,
+    pub(crate) paced: bool,
+    slip: Slip,
 }
 
 /// Why a recipient may not travel.
@@ -151,6 +152,7 @@ impl Pace {
             .max(self.may_carry(&mut inner, ask, now)?);
         inner.on_the_same_day(ask, leaves_at, now)?;
         let call = self.health.begin(now);
+        let slip = inner.calls.slip();
         let paced = inner.take_call(ask, now);
         let turn = self.carry(&mut inner, ask, leaves_at, now);
         if !paced {
@@ -166,6 +168,7 @@ impl Pace {
             call,
             turn,
             paced,
+            slip,
         })
     }
 
@@ -208,6 +211,7 @@ impl Pace {
         };
         let count = u64::try_from(recipients).unwrap_or(u64::MAX);
         let leaves_at = inner.gate.pass(count, rates, now);
+        inner.calls.left(permit.leaves_at, permit.slip, leaves_at);
         inner.goes(permit.turn, leaves_at);
         leaves_at
     }

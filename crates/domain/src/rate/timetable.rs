@@ -3,10 +3,10 @@
 //! Two steps. A [`Timetable`] gives each call its instant, up to a second ahead, and keeps the
 //! long-run rate: exactly the rate while somebody wants more. What has to be done before the call
 //! (a sync of the disk) is done meanwhile. A [`Gate`] is passed when a call leaves; it keeps the
-//! distance. Together: in any stretch of time `t` at most `1.05 × rate × t + 1` calls leave (and a
-//! tenth of a second's worth more of recipients, which travel together), whatever was late, and
-//! in the long run `rate × t`. Instants that a caller comes too late for are made up for, up to
-//! half a second's worth, and at that pace.
+//! distance. Together: in any stretch of time `t` at most `1.02 × rate × (t + 75 ms) + 1` calls
+//! leave, whatever was late: in a second less than 1.1 of the rate. (Of recipients, a tenth of a
+//! second's worth of which may travel together, that much more.) In the long run it is `rate × t`:
+//! up to a quarter of a second that is lost is made up for, within those bounds.
 
 use std::time::Duration;
 
@@ -22,7 +22,13 @@ pub struct Timetable {
     next_urgent: i64,
     /// Somebody was refused since the last one that was in time: what is late is made up for.
     wanted: bool,
+    /// By how much all instants have been moved.
+    slipped: i64,
 }
+
+/// By how much a timetable had slipped when an instant was given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slip(i64);
 
 /// How a caller asks for an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +62,7 @@ impl Timetable {
             (lead(self.next), 0)
         };
         if own <= ahead && over <= 0 {
-            return Ok(after(now, own));
+            return Ok(if own > 0 { grid(after(now, own)) } else { now });
         }
         Err(after(now, (own - ahead / 2).max(over).max(1)))
     }
@@ -72,6 +78,23 @@ impl Timetable {
         }
         self.next = self.next.clamp(at - late, most) + interval;
         self.wanted &= self.next < at;
+    }
+
+    /// By how much it has slipped so far.
+    pub const fn slip(&self) -> Slip {
+        Slip(self.slipped)
+    }
+
+    /// A call leaves at `left_at` whose instant was `due`, when the timetable had slipped so far:
+    /// where that is later than is made up for, everything after it moves.
+    pub fn left(&mut self, due: Timestamp, then: Slip, left_at: Timestamp) {
+        let behind = nanos(left_at) - nanos(due) - (self.slipped - then.0);
+        let lost = behind - LATE;
+        if lost > 0 {
+            self.slipped += lost;
+            self.next += lost;
+            self.next_urgent += lost;
+        }
     }
 
     /// Notes that somebody waits.
@@ -118,8 +141,9 @@ pub struct Rates {
 }
 
 impl Gate {
-    /// The instant, now or later, at which a call with `count` recipients leaves that comes now.
-    /// In the order in which they come.
+    /// The instant, now or later, at which a call with `count` recipients leaves that comes now;
+    /// in the order in which they come. A little late makes no difference: whoever sleeps until an
+    /// instant wakes after it.
     pub fn pass(&mut self, count: u64, rates: Rates, now: Timestamp) -> Timestamp {
         let at = nanos(now);
         if at.saturating_add(SECOND) < self.seen {
@@ -129,7 +153,7 @@ impl Gate {
         self.seen = at;
         let distance = |rate: MilliRate| interval(rate.saturating_add(rate / CATCH_UP));
         // Recipients come in lumps of a call: without some play the larger ones would cost time.
-        let start = at.max(self.calls).max(self.recipients - TOGETHER);
+        let start = (at - PLAY).max(self.calls).max(self.recipients - TOGETHER);
         if let Some(rate) = rates.calls {
             self.calls = start + distance(rate);
         }
@@ -160,17 +184,30 @@ fn after(now: Timestamp, nanos: i64) -> Timestamp {
     Timestamp::from_millis(now.millis().saturating_add(millis))
 }
 
+/// The next instant at which calls leave: a few at a time, since each wake-up costs.
+const fn grid(at: Timestamp) -> Timestamp {
+    let rest = at.millis().rem_euclid(GRID_MILLIS);
+    Timestamp::from_millis(match rest {
+        0 => at.millis(),
+        rest => at.millis() + GRID_MILLIS - rest,
+    })
+}
+
 /// How far ahead may be booked at most.
 pub const MOST_AHEAD: Duration = Duration::from_secs(1);
 const SECOND: i64 = 1_000_000_000;
 /// What urgent ones may bring forward: a quarter of a second beyond what others have booked.
 const LONGEST_LEAD: i64 = SECOND + SECOND / 4;
 /// How late a caller may come and lose nothing while somebody waits.
-const LATE: i64 = SECOND / 2;
+const LATE: i64 = SECOND / 4;
 /// So much may travel in one call.
 const TOGETHER: i64 = SECOND / 10;
+/// How late one may leave without moving those behind it.
+const PLAY: i64 = SECOND * 75 / 1_000;
+/// Well within that.
+const GRID_MILLIS: i64 = 20;
 /// One more in so many while it catches up.
-const CATCH_UP: MilliRate = 20;
+const CATCH_UP: MilliRate = 50;
 
 #[cfg(test)]
 mod tests;
