@@ -23,6 +23,7 @@ use crate::directory::Directory;
 use crate::lane::Lane;
 use crate::lane::queue::Refill;
 use crate::lookahead::Lookahead;
+use crate::pauses;
 use crate::routing::Wheels;
 use crate::settler::{Finished, Settling};
 use crate::shared::Shared;
@@ -109,6 +110,12 @@ impl Turn {
     ) -> Option<Timestamp> {
         let now = self.shared.clock.now();
         let directory = self.shared.directories.current();
+        if let Some((until, why)) = pauses::stands(&directory.snapshot, self.lane.name, now) {
+            self.lane.with(|queue| queue.put_back(items));
+            self.lane.set_blocked(Some(why));
+            let longest = now.plus(LONGEST_STAND);
+            return Some(until.unwrap_or(longest).min(longest));
+        }
         let room = self.room();
         let taken = items.len();
         let Plan {
@@ -130,7 +137,13 @@ impl Turn {
         self.lane
             .set_blocked(blocked.as_ref().map(|blocked| blocked.why.clone()));
         if !changes.is_empty() {
+            let held = pauses::held_by(&changes);
             self.shared.change(&self.lane, changes, now).await;
+            // Whoever resumes looks for what is held; what came to be held meanwhile is ours to see.
+            let same = Arc::ptr_eq(&directory.snapshot, &self.shared.catalog.snapshot());
+            if !held.is_empty() && !same {
+                pauses::look_again(&self.shared, self.lane.name, held).await;
+            }
         }
         if let Err(why) = self.begin(batches, permit, &directory, now).await {
             self.lane.set_blocked(Some(why));
@@ -301,26 +314,21 @@ async fn departure(
     place: Place,
     permits: &Arc<Semaphore>,
 ) -> Option<OwnedSemaphorePermit> {
-    let waiting = match place {
-        Place::Called(permit) if !batch.permit.paced => return permit,
-        Place::Called(permit) => {
-            gate(shared, batch).await;
-            return permit;
-        }
+    if batch.permit.paced {
+        shared.clock.sleep_until(batch.permit.leaves_at).await;
+        gate(shared, batch).await;
+    }
+    // Kept until the other is there: whoever stops waits for one of the two.
+    let _waiting = match place {
+        Place::Called(permit) => return permit,
         Place::Booked(waiting) => waiting,
     };
-    shared.clock.sleep_until(batch.permit.leaves_at).await;
+    if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+        return Some(permit);
+    }
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
+    // Its place at the gate has passed, as may have those of others that waited with it.
     gate(shared, batch).await;
-    let permit = match Arc::clone(permits).try_acquire_owned() {
-        Ok(permit) => Some(permit),
-        Err(_) => {
-            let permit = Arc::clone(permits).acquire_owned().await.ok();
-            // Its place at the gate has passed, as may have those of others that waited with it.
-            gate(shared, batch).await;
-            permit
-        }
-    };
-    drop(waiting);
     permit
 }
 
@@ -376,27 +384,41 @@ impl Shared {
     pub(crate) async fn change(&self, lane: &Lane, changes: Vec<Change>, now: Timestamp) -> u64 {
         let moves: Vec<_> = changes
             .iter()
-            .map(|change| (change.delivery, change.to, change.due_at))
+            .map(|change| (change.delivery, change.due_at))
             .collect();
-        let applied = match self.ledger.change(changes, now).await {
-            Ok(applied) => applied,
+        match self.change_each(lane, changes, now).await {
+            Ok(applied) => applied.into_iter().filter(|applied| *applied).count() as u64,
             Err(error) => {
                 self.metrics.ledger_faults.inc();
                 tracing::warn!(lane = %lane.name, %error, "cannot move deliveries");
                 let retry = now.plus(LEDGER_RECHECK);
                 self.set_timers(
                     lane,
-                    moves.iter().map(|(delivery, _, due_at)| Timer {
+                    moves.iter().map(|(delivery, due_at)| Timer {
                         due_at: due_at.unwrap_or(retry),
                         delivery: *delivery,
                         lane: lane.name,
                     }),
                 );
-                return 0;
+                0
             }
-        };
+        }
+    }
+
+    /// Moves waiting deliveries and follows up; whose guard held.
+    pub(crate) async fn change_each(
+        &self,
+        lane: &Lane,
+        changes: Vec<Change>,
+        now: Timestamp,
+    ) -> austin_ports::ledger::Result<Vec<bool>> {
+        let moves: Vec<_> = changes
+            .iter()
+            .map(|change| (change.delivery, change.to, change.due_at))
+            .collect();
+        let applied = self.ledger.change(changes, now).await?;
         let mut ended = 0;
-        for ((delivery, to, due_at), applied) in moves.into_iter().zip(applied) {
+        for ((delivery, to, due_at), applied) in moves.into_iter().zip(&applied) {
             if !applied {
                 continue;
             }
@@ -418,7 +440,7 @@ impl Shared {
             }
         }
         lane.settled.add(now, ended);
-        ended
+        Ok(applied)
     }
 
     /// Adds timers and counts them for their lane.

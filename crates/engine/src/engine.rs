@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use austin_adapter_api::{Inbound, Receipts, Refused};
-use austin_domain::{Lane, State};
-use austin_ports::ledger::{Accepted, NewMessage, WorkItem};
-use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Wire};
+use austin_domain::{AppId, Lane, MessageId, State, TemplateId, Timestamp};
+use austin_ports::ledger::{Accepted, Mark, MessageHead, NewMessage, WorkItem};
+use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Suppressions, Wire};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,6 +25,7 @@ use crate::directory::Directories;
 use crate::intake::{self, Against, Checked};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
+use crate::once::{self, Claims, Once};
 use crate::outlives::Outlives;
 use crate::quota::{Quotas, Taken};
 use crate::receipt_counts::ReceiptHour;
@@ -32,11 +34,13 @@ use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
 use crate::settler::{Finished, Settler};
 use crate::shared::Shared;
 use crate::status::{self, AccountStatus, LaneStatus, Readiness};
+use crate::suppress::Suppressing;
 use crate::timers::Timers;
 use crate::tokens::Tokens;
+use crate::uses::Use;
 use crate::{
     aftermath, daybook, health, mailboxes, pulls, receipt_watch, receipts, reconcilers, recovery,
-    sessions, settler,
+    sessions, settler, uses,
 };
 
 /// What the engine is made of.
@@ -49,6 +53,8 @@ pub struct Parts {
     pub catalog: Arc<dyn Catalog>,
     /// Uploaded files.
     pub blobs: Arc<dyn Blobs>,
+    /// Who must not be messaged.
+    pub suppressions: Arc<dyn Suppressions>,
     /// The way out.
     pub wire: Arc<dyn Wire>,
     /// Time.
@@ -81,6 +87,7 @@ impl Engine {
             tokens: Tokens::default(),
             lease: parts.config.lease,
         });
+        let suppressing = Suppressing::new(Arc::clone(&parts.suppressions));
         let shared = Shared {
             config: parts.config.clone(),
             ledger: Arc::clone(&parts.ledger),
@@ -95,15 +102,19 @@ impl Engine {
                 desk,
                 compilations: crate::render::Compilations::default(),
                 max_attachment_bytes: parts.config.max_attachment_bytes,
+                links: suppressing.links(&parts.config),
                 lease: parts.config.lease,
             },
             adapters: parts.adapters.clone(),
             directories: Directories::new(Arc::clone(&parts.catalog), parts.adapters.clone()),
             lanes: Lanes::new(parts.config.lane_memory),
             quotas: Quotas::default(),
+            uses: uses::Uses::default(),
             timers: Timers::default(),
+            claims: Claims::default(),
             metrics: Metrics::new(registry),
             settler,
+            suppressing,
             aftermath: Aftermath::new(&parts.config, registry),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
@@ -130,6 +141,7 @@ impl Engine {
         let now = self.shared.clock.now();
         self.parts.adapters.sync(&snapshot, now).await;
         daybook::open(&self.shared).await?;
+        let (through, newest) = uses::open(&self.shared).await?;
         recovery::recover(&self.shared).await?;
         tokio::spawn(settler::run(Arc::clone(&self.shared), finished));
         let tracker = &self.shared.tracker;
@@ -146,6 +158,8 @@ impl Engine {
         tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
         tracker.spawn(health::warden::run(Arc::clone(&self.shared)));
         tracker.spawn(daybook::keep(Arc::clone(&self.shared)));
+        tracker.spawn(uses::keep(Arc::clone(&self.shared)));
+        tracker.spawn(uses::recount(Arc::clone(&self.shared), through, newest));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
     }
@@ -181,6 +195,16 @@ impl Engine {
         caller: &Caller,
         requests: Vec<SendRequest>,
     ) -> Vec<Result<SendAnswer, Refusal>> {
+        self.send_marked(caller, requests, None).await
+    }
+
+    /// The same; the request is remembered by `once` in the commit that makes it durable.
+    pub(crate) async fn send_marked(
+        &self,
+        caller: &Caller,
+        requests: Vec<SendRequest>,
+        once: Option<Once>,
+    ) -> Vec<Result<SendAnswer, Refusal>> {
         let catalog = self.shared.catalog.snapshot();
         let now = self.shared.clock.now();
         let against = Against {
@@ -207,7 +231,7 @@ impl Engine {
                 Ok(checked)
             })
             .collect();
-        let answers = self.accept(checked).await;
+        let answers = self.accept(caller, checked, once).await;
         for (answer, taken) in answers.iter().zip(taken) {
             if let (Err(_), Some(taken)) = (answer, taken) {
                 self.shared.quotas.give_back(taken);
@@ -219,7 +243,9 @@ impl Engine {
     /// Makes what passed durable, in one go, and answers for each.
     async fn accept(
         &self,
+        caller: &Caller,
         checked: Vec<Result<Checked, Refusal>>,
+        once: Option<Once>,
     ) -> Vec<Result<SendAnswer, Refusal>> {
         let mut messages = Vec::with_capacity(checked.len());
         let drafts: Vec<Result<Draft, Refusal>> = checked
@@ -240,10 +266,12 @@ impl Engine {
                 .map(Err)
                 .collect();
         }
+        let mark = once.map(|once| once::mark(caller, once, &drafts));
         let shared = Arc::clone(&self.shared);
         // A caller that hangs up between the commit and the offer must not leave durable
         // deliveries that no lane knows.
-        let accepted = Outlives::new(async move { accept_and_offer(&shared, messages).await });
+        let accepted =
+            Outlives::new(async move { accept_and_offer(&shared, messages, mark).await });
         let mut accepted = match accepted.await {
             Ok(accepted) => accepted.into_iter(),
             Err(refusal) => return refused(drafts, &refusal),
@@ -255,9 +283,21 @@ impl Engine {
                 let head = accepted.next().ok_or_else(|| {
                     Refusal::new(RefusalCode::Unavailable, "the ledger answered for too few")
                 })?;
-                Ok(draft.answer(head))
+                Ok(draft.answer(head.message.id))
             })
             .collect()
+    }
+
+    /// Who calls a template, how much and since when, by app; and whether the counts are complete:
+    /// for a moment after a start they may not be.
+    pub fn callers(&self, template: TemplateId) -> (Vec<(AppId, Use)>, bool) {
+        let uses = &self.shared.uses;
+        (uses.of(template), !uses.recounting())
+    }
+
+    /// When a template was used last; tests do not count.
+    pub fn last_used(&self, template: TemplateId) -> Option<Timestamp> {
+        self.shared.uses.last(template)
     }
 
     fn takes_work(&self) -> Result<(), Refusal> {
@@ -372,10 +412,7 @@ impl Engine {
     }
 
     /// Why an account is not called at present, and until when.
-    pub fn resting(
-        &self,
-        account: austin_domain::AccountId,
-    ) -> Option<(austin_domain::Timestamp, String)> {
+    pub fn resting(&self, account: austin_domain::AccountId) -> Option<(Timestamp, String)> {
         self.shared
             .directories
             .pace(account)
@@ -399,6 +436,10 @@ impl Engine {
         }
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// What it is made of.
     pub fn parts(&self) -> &Parts {
         &self.parts
@@ -409,9 +450,26 @@ impl Engine {
 async fn accept_and_offer(
     shared: &Arc<Shared>,
     messages: Vec<NewMessage>,
+    mark: Option<Mark>,
 ) -> Result<Vec<Accepted>, Refusal> {
     let timers: Vec<_> = messages.iter().map(due_times).collect();
-    let mut accepted = shared.ledger.accept(messages, shared.clock.now()).await?;
+    // Tests stand by themselves: a message is one as a whole.
+    let test = |message: &NewMessage| {
+        let facts = message
+            .deliveries
+            .first()
+            .and_then(|one| one.facts.as_ref());
+        facts.is_some_and(|facts| facts.test)
+    };
+    let tests: Vec<bool> = messages.iter().map(test).collect();
+    let accepting = shared.uses.accepting();
+    let now = shared.clock.now();
+    let mut accepted = match mark {
+        Some(mark) => shared.ledger.accept_once(messages, mark, now).await?,
+        None => shared.ledger.accept(messages, now).await?,
+    };
+    let counted = accepted.iter().zip(tests).filter(|(_, test)| !test);
+    accepting.came_to(counted.map(|(accepted, _)| seen(&accepted.message)));
     let mut ready: HashMap<Lane, Vec<WorkItem>> = HashMap::new();
     for (accepted, timers) in accepted.iter_mut().zip(timers) {
         let name = accepted.message.lane;
@@ -445,8 +503,17 @@ async fn accept_and_offer(
     Ok(accepted)
 }
 
+fn seen(head: &MessageHead) -> uses::Seen {
+    uses::Seen {
+        id: head.id.as_u64(),
+        pair: (head.template, head.app),
+        people: head.recipients,
+        at: head.accepted_at,
+    }
+}
+
 /// The deliveries of a message that wait for a time, by index.
-fn due_times(message: &NewMessage) -> Vec<(u32, austin_domain::Timestamp)> {
+fn due_times(message: &NewMessage) -> Vec<(u32, Timestamp)> {
     (0u32..)
         .zip(&message.deliveries)
         .filter_map(|(index, delivery)| Some((index, delivery.due_at?)))
@@ -454,7 +521,8 @@ fn due_times(message: &NewMessage) -> Vec<(u32, austin_domain::Timestamp)> {
 }
 
 /// An answer that only lacks its ids.
-struct Draft {
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Draft {
     template: String,
     version: u32,
     rejected: Vec<crate::send::Rejected>,
@@ -478,8 +546,7 @@ impl Draft {
         }
     }
 
-    fn answer(self, accepted: Accepted) -> SendAnswer {
-        let id = accepted.message.id;
+    pub(crate) fn answer(self, id: MessageId) -> SendAnswer {
         SendAnswer {
             id,
             template: self.template,

@@ -231,6 +231,7 @@ fn item_of(evidence: &Evidence) -> WorkItem {
         attempts: row.attempts,
         last_account: row.account,
         moves: true,
+        facts: row.facts.clone(),
     }
 }
 

@@ -196,6 +196,7 @@ pub(crate) fn items(orders: &[&str]) -> Vec<WorkItem> {
                 attempts: 0,
                 last_account: None,
                 moves: false,
+                facts: None,
             }
         })
         .collect()

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use austin_domain::{AccountId, State, Timestamp, Verdict};
+use austin_domain::{AccountId, DeliveryId, Reason, RuleRef, State, Timestamp, Verdict};
 use austin_ports::catalog::Snapshot;
 use austin_ports::ledger::{AttemptRow, Event, Evidence, ReceiptRow};
 
@@ -40,6 +40,10 @@ pub struct Entry {
     pub due_at: Option<Timestamp>,
     /// How long the vendor took.
     pub took: Option<Duration>,
+    /// The rule that decided, where one did.
+    pub rule: Option<RuleRef>,
+    /// The earlier delivery that made it decide so.
+    pub cause: Option<DeliveryId>,
 }
 
 /// The story of the delivery that `evidence` is about, in the order it happened. Steps of the
@@ -47,12 +51,16 @@ pub struct Entry {
 pub fn timeline(evidence: &Evidence, snapshot: &Snapshot) -> Vec<Entry> {
     let teller = Teller { evidence, snapshot };
     let mut entries = vec![teller.accepted()];
+    // What let it go comes before the attempt that followed.
+    let (let_go, others): (Vec<_>, Vec<_>) =
+        evidence.events.iter().partition(|event| event.lets_go());
+    entries.extend(let_go.into_iter().map(moved));
     for attempt in &evidence.attempts {
         entries.push(teller.attempt(attempt));
         entries.push(teller.verdict(attempt));
     }
     // What followed from a verdict comes after it.
-    entries.extend(evidence.events.iter().map(moved));
+    entries.extend(others.into_iter().map(moved));
     if teller.in_flight() {
         entries.push(teller.sending());
     }
@@ -81,8 +89,13 @@ impl Teller<'_> {
             .apps
             .get(&head.app)
             .map_or("an app that is gone", |app| &app.name);
+        let facts = self.evidence.delivery.facts.as_ref();
+        let did = match facts {
+            Some(facts) if facts.test => "tried out",
+            _ => "sent",
+        };
         let detail = format!(
-            "{app} sent {template} version {} in request {}; the delivery is stored",
+            "{app} {did} {template} version {} in request {}; the delivery is stored",
             head.version, head.request_id
         );
         Entry::new(head.accepted_at, State::Accepted.as_str(), detail)
@@ -247,13 +260,8 @@ impl Teller<'_> {
             return None;
         }
         Some(Entry {
-            code: Some(reason.code.clone()),
             due_at: delivery.due_at,
-            ..Entry::new(
-                delivery.updated_at,
-                delivery.state.as_str(),
-                reason.detail.clone(),
-            )
+            ..Entry::because(delivery.updated_at, delivery.state, reason)
         })
     }
 
@@ -278,15 +286,25 @@ impl Entry {
             vendor_id: None,
             due_at: None,
             took: None,
+            rule: None,
+            cause: None,
+        }
+    }
+
+    fn because(at: Timestamp, state: State, reason: &Reason) -> Self {
+        Self {
+            code: Some(reason.code.clone()),
+            rule: reason.rule.clone(),
+            cause: reason.cause,
+            ..Self::new(at, state.as_str(), reason.detail.clone())
         }
     }
 }
 
 fn moved(event: &Event) -> Entry {
     Entry {
-        code: Some(event.reason.code.clone()),
         due_at: event.due_at,
-        ..Entry::new(event.at, event.state.as_str(), event.reason.detail.clone())
+        ..Entry::because(event.at, event.state, &event.reason)
     }
 }
 

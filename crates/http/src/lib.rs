@@ -14,10 +14,12 @@ mod faults;
 mod instant;
 mod json;
 mod metrics;
+mod once;
 mod openapi;
 mod options;
 mod problem;
 mod query;
+mod reason;
 mod request_id;
 mod resources;
 mod router;
@@ -26,4 +28,5 @@ mod service;
 
 pub use openapi::openapi;
 pub use options::{InvalidOptions, Options};
+pub use resources::templates::offline::normal as normal_template;
 pub use server::Server;

@@ -9,18 +9,20 @@
 //! - Every move is guarded by [`austin_domain::State::may_become`].
 //! - Reads see every earlier `Ok` write of any caller.
 
+pub mod counted;
 pub mod evidence;
 pub mod query;
 pub mod write;
 
-use austin_domain::{DeliveryId, Lane, MessageId, Timestamp};
+use austin_domain::{AppId, DeliveryId, Lane, MessageId, Timestamp};
 
+pub use counted::Counted;
 pub use evidence::{AttemptRow, DeliveryRow, Event, Evidence, ParkedReceipt, ReceiptRow};
 pub use query::{Filter, Found, MessageSummary};
 pub use write::{
-    Accepted, AttachmentRef, AttachmentSource, AttemptStart, CallRecord, Change, HandedOver,
-    MessageHead, NewDelivery, NewMessage, NewReceipt, Next, ReceiptFate, Settled, Settlement,
-    WorkItem,
+    Accepted, AttachmentRef, AttachmentSource, AttemptStart, CallRecord, Change, Facts, HandedOver,
+    Mark, MessageHead, NewDelivery, NewMessage, NewReceipt, Next, ReceiptFate, Remembered, Settled,
+    Settlement, WorkItem,
 };
 
 use crate::BoxFuture;
@@ -40,6 +42,9 @@ pub enum Error {
     /// It takes no new work (disk full, fault on disk); what it has is safe.
     #[error("the ledger takes no new work: {0}")]
     Refusing(String),
+    /// A request with this key is durable already.
+    #[error("a request with this key was taken before")]
+    Repeated,
     /// It is shutting down.
     #[error("the ledger is stopping")]
     Stopping,
@@ -57,6 +62,23 @@ pub trait Ledger: Send + Sync {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<Accepted>>>;
 
+    /// The same for a request that may come again: messages and mark become durable together.
+    /// At least one message. [`Error::Repeated`] when the app's key is known already.
+    fn accept_once(
+        &self,
+        messages: Vec<NewMessage>,
+        mark: Mark,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Accepted>>>;
+
+    /// The request an app marked with this key, while it is remembered.
+    fn remembered<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Remembered>>>;
+
     /// Marks deliveries `sending` before any vendor sees them. `true` per start whose guard
     /// held: the delivery was waiting and had `attempt - 1` attempts. Only those may be sent.
     fn begin(&self, starts: Vec<AttemptStart>, now: Timestamp) -> BoxFuture<'_, Result<Vec<bool>>>;
@@ -71,7 +93,7 @@ pub trait Ledger: Send + Sync {
     ) -> BoxFuture<'_, Result<Vec<Settled>>>;
 
     /// Moves waiting deliveries (expire, hold, release, recall, give back), and sent ones back to
-    /// `queued` where the change says so; leaves an event for each. `true` per change whose guard
+    /// `queued` or to `recalled` where the change says so; leaves an event for each. `true` per change whose guard
     /// held.
     fn change(&self, changes: Vec<Change>, now: Timestamp) -> BoxFuture<'_, Result<Vec<bool>>>;
 
@@ -107,6 +129,16 @@ pub trait Ledger: Send + Sync {
     /// next `rows` rows.
     fn handed_over(&self, before: DeliveryId, rows: usize) -> BoxFuture<'_, Result<HandedOvers>>;
 
+    /// Deliveries that count against limits since `from`, with an id above `after`, in order of id:
+    /// those among the next `rows` rows. Those accepted before `from` are among them where they
+    /// went out since; see [`Counted::at`].
+    fn counted(
+        &self,
+        from: Timestamp,
+        after: DeliveryId,
+        rows: usize,
+    ) -> BoxFuture<'_, Result<Counts>>;
+
     /// Deliveries that fit `filter`, newest first.
     fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>>;
 
@@ -126,6 +158,9 @@ pub trait Ledger: Send + Sync {
     /// Whether it takes new work, and why not.
     fn health(&self) -> Result<()>;
 }
+
+/// Deliveries that count, and where the scan stopped (`None`: at the end).
+pub type Counts = (Vec<Counted>, Option<DeliveryId>);
 
 /// Deliveries that a vendor took, and where the scan stopped (`None`: at the end).
 pub type HandedOvers = (Vec<HandedOver>, Option<DeliveryId>);

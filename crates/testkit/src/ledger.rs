@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use austin_domain::id::Sequence;
-use austin_domain::{DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict};
+use austin_domain::{AppId, DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict};
 use austin_ports::BoxFuture;
+use austin_ports::ledger::counted::{self, AT_ONCE};
 use austin_ports::ledger::{
-    Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, DeliveryRow, Error, Event,
-    Evidence, Filter, Found, HandedOver, HandedOvers, Interrupted, Ledger, MessageHead,
-    MessageSummary, NewMessage, NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow,
-    Recovery, Result, Settled, Settlement, Timer, WorkItem,
+    Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, Counted, Counts, DeliveryRow,
+    Error, Event, Evidence, Filter, Found, HandedOver, HandedOvers, Interrupted, Ledger, Mark,
+    MessageHead, MessageSummary, NewMessage, NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate,
+    ReceiptRow, Recovery, Remembered, Result, Settled, Settlement, Timer, WorkItem,
 };
 use parking_lot::Mutex;
 
@@ -26,6 +27,7 @@ struct Inner {
     deliveries: BTreeMap<DeliveryId, Delivery>,
     keys: HashMap<(u64, String), Vec<DeliveryId>>,
     parked: Vec<ParkedReceipt>,
+    remembered: HashMap<(u64, String), Remembered>,
     refusing: Option<String>,
 }
 
@@ -35,6 +37,8 @@ struct Delivery {
     all_vars: Arc<Vars>,
     secret_names: Arc<[String]>,
     started_at: Timestamp,
+    /// When it went out, where it had waited for that.
+    late: Option<Timestamp>,
     attempts: Vec<AttemptRow>,
     receipts: Vec<ReceiptRow>,
     events: Vec<Event>,
@@ -48,6 +52,7 @@ impl Default for MemoryLedger {
             deliveries: BTreeMap::new(),
             keys: HashMap::new(),
             parked: Vec::new(),
+            remembered: HashMap::new(),
             refusing: None,
         }))
     }
@@ -101,6 +106,7 @@ impl Delivery {
             attempts: self.row.attempts,
             last_account: self.row.account,
             moves: false,
+            facts: self.row.facts.clone(),
         }
     }
 
@@ -138,6 +144,28 @@ impl Delivery {
             attempts: row.attempts,
             expires_at: row.message.expires_at,
         })
+    }
+
+    fn now_waits(&self) -> bool {
+        counted::waits_for_its_time(self.row.state, self.row.attempts)
+    }
+
+    fn counted(&self) -> Counted {
+        let row = &self.row;
+        let waits = self.now_waits();
+        Counted {
+            delivery: row.id,
+            to: row.to.clone(),
+            template: row.message.template,
+            lane: row.message.lane,
+            content: row.facts.as_ref().and_then(|facts| facts.content),
+            state: row.state,
+            at: self
+                .late
+                .filter(|_| !waits)
+                .unwrap_or(row.message.accepted_at),
+            counts: !waits,
+        }
     }
 
     fn is_ready(&self) -> bool {
@@ -188,10 +216,12 @@ impl Inner {
                     segments: None,
                     cost: None,
                     updated_at: now,
+                    facts: new.facts,
                 },
                 all_vars: Arc::new(all),
                 secret_names: secret.into_keys().collect(),
                 started_at: now,
+                late: None,
                 attempts: Vec::new(),
                 receipts: Vec::new(),
                 events: Vec::new(),
@@ -207,12 +237,20 @@ impl Inner {
         }
     }
 
+    fn recall(&self, place: &(u64, String), now: Timestamp) -> Option<&Remembered> {
+        let found = self.remembered.get(place)?;
+        (found.at >= now.minus(REMEMBERED_FOR)).then_some(found)
+    }
+
     fn begin(&mut self, start: &AttemptStart, now: Timestamp) -> bool {
         let Some(delivery) = self.deliveries.get_mut(&start.delivery) else {
             return false;
         };
         if delivery.row.attempts + 1 != start.attempt || !delivery.row.state.is_waiting() {
             return false;
+        }
+        if delivery.now_waits() && now.since(delivery.row.id.at()) >= AT_ONCE {
+            delivery.late = Some(now);
         }
         delivery.moves_to(State::Sending, now);
         delivery.row.attempts = start.attempt;
@@ -294,11 +332,13 @@ impl Inner {
         };
         let from = delivery.row.state;
         let from_fits = change.from.is_none_or(|wanted| wanted == from);
-        let timed_out =
-            (change.from, from, change.to) == (Some(State::Sent), State::Sent, State::Queued);
-        let may_leave = from.is_waiting() || timed_out;
+        let may_leave = from.is_waiting() || change.leaves_sent(from);
+        let released = delivery.now_waits() && change.to == State::Queued;
         if !from_fits || !may_leave || !delivery.moves_to(change.to, now) {
             return false;
+        }
+        if released {
+            delivery.late = Some(now);
         }
         delivery.row.due_at = change.due_at;
         delivery.row.reason = Some(change.reason.clone());
@@ -486,6 +526,9 @@ fn fits(row: &DeliveryRow, filter: &Filter) -> bool {
         && filter.before.is_none_or(|before| row.id < before)
 }
 
+/// As long as a real backend does unless told otherwise.
+const REMEMBERED_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
 impl Ledger for MemoryLedger {
     fn accept(
         &self,
@@ -498,6 +541,43 @@ impl Ledger for MemoryLedger {
                 .map(|message| inner.accept(message, now))
                 .collect()
         })
+    }
+
+    fn accept_once(
+        &self,
+        messages: Vec<NewMessage>,
+        mark: Mark,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Accepted>>> {
+        let taken = self.write(|inner| {
+            let place = (mark.app.as_u64(), mark.key);
+            if inner.recall(&place, now).is_some() {
+                return Err(Error::Repeated);
+            }
+            let accepted: Vec<_> = messages
+                .into_iter()
+                .map(|message| inner.accept(message, now))
+                .collect();
+            let remembered = Remembered {
+                request: mark.request,
+                answer: mark.answer,
+                messages: accepted.iter().map(|one| one.message.id).collect(),
+                at: now,
+            };
+            inner.remembered.insert(place, remembered);
+            Ok(accepted)
+        });
+        Box::pin(async move { taken.await? })
+    }
+
+    fn remembered<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Remembered>>> {
+        let place = (app.as_u64(), key.to_owned());
+        self.read(|inner| inner.recall(&place, now).cloned())
     }
 
     fn begin(&self, starts: Vec<AttemptStart>, now: Timestamp) -> BoxFuture<'_, Result<Vec<bool>>> {
@@ -593,6 +673,28 @@ impl Ledger for MemoryLedger {
 
     fn handed_over(&self, before: DeliveryId, rows: usize) -> BoxFuture<'_, Result<HandedOvers>> {
         self.read(|inner| inner.handed_over(before, rows))
+    }
+
+    fn counted(
+        &self,
+        from: Timestamp,
+        after: DeliveryId,
+        rows: usize,
+    ) -> BoxFuture<'_, Result<Counts>> {
+        self.read(|inner| {
+            let counted = inner
+                .deliveries
+                .values()
+                .filter(|delivery| delivery.row.id > after && counted::counts(delivery.row.state));
+            let mut found: Vec<Counted> = counted
+                .map(Delivery::counted)
+                .filter(|counted| counted.at >= from)
+                .collect();
+            let more = found.len() > rows;
+            found.truncate(rows);
+            let stopped = found.last().filter(|_| more).map(|last| last.delivery);
+            (found, stopped)
+        })
     }
 
     fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>> {

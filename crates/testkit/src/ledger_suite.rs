@@ -2,7 +2,9 @@
 
 mod accepting;
 mod attempts;
+mod counted;
 mod finding;
+mod once;
 mod receipts;
 
 use std::collections::BTreeMap;
@@ -38,8 +40,10 @@ pub type Backend = Box<dyn Restart>;
 pub fn cases() -> Vec<Case<Backend>> {
     let mut all = accepting::cases();
     all.extend(attempts::cases());
+    all.extend(counted::cases());
     all.extend(receipts::cases());
     all.extend(finding::cases());
+    all.extend(once::cases());
     all
 }
 
@@ -86,6 +90,7 @@ pub fn delivery(to: u8) -> NewDelivery {
         state: State::Accepted,
         due_at: None,
         reason: None,
+        facts: None,
     }
 }
 

@@ -62,6 +62,7 @@ fn evidence(state: State, reason: Option<Reason>) -> Evidence {
             segments: None,
             cost: None,
             updated_at: later(9_000),
+            facts: None,
         },
         attempts: Vec::new(),
         receipts: Vec::new(),

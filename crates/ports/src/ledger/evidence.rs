@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use austin_domain::{AccountId, DeliveryId, Reason, State, Timestamp, Vars, Verdict};
 
-use crate::ledger::write::{MessageHead, NewReceipt};
+use crate::ledger::write::{Facts, MessageHead, NewReceipt};
 
 /// A delivery as it stands.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct DeliveryRow {
     pub cost: Option<i64>,
     /// When it last moved.
     pub updated_at: Timestamp,
+    /// What else is known of it.
+    pub facts: Option<Box<Facts>>,
 }
 
 /// Everything known about one delivery.
@@ -94,6 +96,13 @@ pub struct Event {
     pub reason: Reason,
     /// When the delivery becomes ready, where that was set.
     pub due_at: Option<Timestamp>,
+}
+
+impl Event {
+    /// Whether it ended a wait that a person or a rule had imposed.
+    pub fn lets_go(&self) -> bool {
+        matches!(self.reason.code.as_str(), "resumed" | "released")
+    }
 }
 
 /// A receipt without a delivery.

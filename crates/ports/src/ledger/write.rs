@@ -54,6 +54,65 @@ pub struct NewDelivery {
     pub due_at: Option<Timestamp>,
     /// Why it is held or suppressed.
     pub reason: Option<Reason>,
+    /// What else is known of it.
+    pub facts: Option<Box<Facts>>,
+}
+
+/// What is known of a delivery besides address and values; kept with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// BCP 47 language of the recipient.
+    pub locale: Option<String>,
+    /// IANA time zone of the recipient.
+    pub time_zone: Option<String>,
+    /// Keyed digest of the template and all values, secret ones included: what has the same digest
+    /// says the same.
+    pub content: Option<u64>,
+    /// Whether it is a test of its template: it goes out though the version is not live.
+    #[serde(default)]
+    pub test: bool,
+}
+
+impl Facts {
+    /// `None` where nothing is known: most deliveries, and then nothing is stored.
+    pub fn known(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+/// What makes a request repeatable: its key, and what is answered when it comes again.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Whose request.
+    pub app: AppId,
+    /// The caller's key for it, at most 255 bytes.
+    pub key: String,
+    /// Digest of what was asked.
+    pub request: [u8; 32],
+    /// What is answered but for the ids, in the words of whoever asks the ledger.
+    pub answer: Vec<u8>,
+}
+
+impl std::fmt::Debug for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mark")
+            .field("app", &self.app)
+            .field("answer", &self.answer.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request that was marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// Digest of what was asked.
+    pub request: [u8; 32],
+    /// What was answered but for the ids.
+    pub answer: Vec<u8>,
+    /// The messages that became durable with it, in order.
+    pub messages: Vec<MessageId>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A file that goes with a message.
@@ -136,6 +195,20 @@ pub struct WorkItem {
     /// Whether that account refused it just now, so that only another one may have it. Known in
     /// memory only: what is read from a store has waited and may go anywhere.
     pub moves: bool,
+    /// What else is known of it.
+    pub facts: Option<Box<Facts>>,
+}
+
+impl WorkItem {
+    /// The recipient's language.
+    pub fn locale(&self) -> Option<&str> {
+        self.facts.as_ref()?.locale.as_deref()
+    }
+
+    /// Whether it is a test of its template.
+    pub fn is_test(&self) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.test)
+    }
 }
 
 /// An attempt about to begin.
@@ -217,13 +290,13 @@ pub enum Settled {
     Ignored,
 }
 
-/// A move of a waiting delivery, or of a sent one back to `queued`.
+/// A move of a waiting delivery, or of a sent one back to `queued` or to `recalled`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// The state it must be in; `None`: any waiting state. Only `Some(Sent)` moves a sent delivery,
-    /// and only to `queued`: no receipt came in time.
+    /// The state it must be in; `None`: any waiting state. Only `Some(Sent)` moves a sent delivery:
+    /// to `queued` when no receipt came in time, to `recalled` when its vendor took it back.
     pub from: Option<State>,
     /// The state it goes to.
     pub to: State,
@@ -231,6 +304,14 @@ pub struct Change {
     pub due_at: Option<Timestamp>,
     /// Why.
     pub reason: Reason,
+}
+
+impl Change {
+    /// Whether it moves a delivery on that stands in `from` and was sent.
+    pub fn leaves_sent(&self, from: State) -> bool {
+        (self.from, from) == (Some(State::Sent), State::Sent)
+            && matches!(self.to, State::Queued | State::Recalled)
+    }
 }
 
 /// A receipt to be recorded.

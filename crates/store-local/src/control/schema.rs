@@ -27,6 +27,21 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "adapters",
         sql: include_str!("../../migrations/control/0003_adapters.sql"),
     },
+    Migration {
+        number: 4,
+        name: "answers",
+        sql: include_str!("../../migrations/control/0004_answers.sql"),
+    },
+    Migration {
+        number: 5,
+        name: "pauses",
+        sql: include_str!("../../migrations/control/0005_pauses.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "templates",
+        sql: include_str!("../../migrations/control/0006_templates.sql"),
+    },
 ];
 
 /// Where the database of a data directory is.

@@ -20,6 +20,21 @@ pub(crate) const SEGMENT: &[Migration] = &[
         name: "reopened",
         sql: include_str!("../../migrations/ledger/0002_reopened.sql"),
     },
+    Migration {
+        number: 3,
+        name: "rules",
+        sql: include_str!("../../migrations/ledger/0003_rules.sql"),
+    },
+    Migration {
+        number: 4,
+        name: "remembered",
+        sql: include_str!("../../migrations/ledger/0004_remembered.sql"),
+    },
+    Migration {
+        number: 5,
+        name: "late",
+        sql: include_str!("../../migrations/ledger/0005_late.sql"),
+    },
 ];
 /// Those of a segment's index.
 pub(crate) const INDEX: &[Migration] = &[Migration {

@@ -4,8 +4,9 @@ use austin_domain::{AccountId, DeliveryId, Reason, State, Timestamp, Verdict};
 use austin_ports::ledger::{AttemptStart, CallRecord, Next, Settled, Settlement};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::{change, open_change};
+use super::{change, late, open_change};
 use crate::ledger::op;
+use crate::ledger::rule;
 use crate::ledger::schema;
 use crate::ledger::segment::Head;
 
@@ -21,6 +22,7 @@ pub(super) fn begin(
         let Some(before) = start.attempt.checked_sub(1) else {
             continue;
         };
+        late::begins(connection, start, now)?;
         let changed = update.execute(params![
             start.delivery.as_i64(),
             before,
@@ -211,6 +213,7 @@ impl<'a> Settle<'a> {
             self.now.millis(),
             reason.map(|reason| &reason.code),
             reason.map(|reason| &reason.detail),
+            reason.and_then(rule::encode),
         ])?;
         if changed == 1 {
             self.head.open = self.head.open.saturating_add_signed(open_change(from, to));
@@ -382,13 +385,14 @@ pub(crate) fn decode<T: serde::de::DeserializeOwned>(
 
 // Stored states: 17 to 20 are the waiting ones, 21 is `sending`.
 const BEGIN: &str = "UPDATE delivery SET state = 21, attempts = ?3, account = ?4, due_at = ?5,
-    updated_at = ?6, reason_code = NULL, reason_detail = NULL
+    updated_at = ?6, reason_code = NULL, reason_detail = NULL,
+    reason_rule = NULL
     WHERE id = ?1 AND attempts = ?2 AND state BETWEEN 17 AND 20";
 const WAIT: &str = "UPDATE delivery SET state = ?4, due_at = ?5, updated_at = ?6,
-    reason_code = ?7, reason_detail = ?8
+    reason_code = ?7, reason_detail = ?8, reason_rule = ?9
     WHERE id = ?1 AND state = ?2 AND attempts = ?3";
 const END: &str = "UPDATE delivery SET state = ?4, due_at = ?5, updated_at = ?6,
-    reason_code = ?7, reason_detail = ?8, secret = NULL
+    reason_code = ?7, reason_detail = ?8, reason_rule = ?9, secret = NULL
     WHERE id = ?1 AND state = ?2 AND attempts = ?3";
 const INSERT_FIRST: &str = "INSERT INTO first_attempt (delivery, account, started_at, verdict,
     segments, call, took_us, recipients, request, answer)

@@ -5,7 +5,8 @@ use austin_ports::ledger::Change;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::attempt::state_of;
-use super::open_change;
+use super::{late, open_change};
+use crate::ledger::rule;
 use crate::ledger::schema;
 use crate::ledger::segment::Head;
 
@@ -37,11 +38,11 @@ fn one(
         return Ok(false);
     };
     let wanted = change.from.is_none_or(|wanted| wanted == from);
-    let timed_out =
-        (change.from, from, change.to) == (Some(State::Sent), State::Sent, State::Queued);
-    if !wanted || !(from.is_waiting() || timed_out) || !from.may_become(change.to) {
+    let leaves_sent = change.leaves_sent(from);
+    if !wanted || !(from.is_waiting() || leaves_sent) || !from.may_become(change.to) {
         return Ok(false);
     }
+    late::moves(connection, change, from, now)?;
     let statement = if change.to.is_open() { MOVE } else { STOP };
     connection.prepare_cached(statement)?.execute(params![
         change.delivery.as_i64(),
@@ -50,8 +51,9 @@ fn one(
         now.millis(),
         change.reason.code,
         change.reason.detail,
+        rule::encode(&change.reason),
     ])?;
-    if timed_out {
+    if leaves_sent && change.to.is_open() {
         connection
             .prepare_cached("INSERT OR IGNORE INTO reopened (delivery) VALUES (?1)")?
             .execute([change.delivery.as_i64()])?;
@@ -91,9 +93,10 @@ pub(super) fn note(
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO event (delivery, n, at, state, reason_code, reason_detail, due_at)
+            "INSERT INTO event (delivery, n, at, state, reason_code, reason_detail, due_at,
+                reason_rule)
              VALUES (?1, (SELECT 1 + ifnull(max(n), 0) FROM event WHERE delivery = ?1),
-                     ?2, ?3, ?4, ?5, ?6)",
+                     ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             delivery.as_i64(),
@@ -102,6 +105,7 @@ pub(super) fn note(
             reason.code,
             reason.detail,
             due_at.map(Timestamp::millis),
+            rule::encode(reason),
         ])?;
     Ok(())
 }
@@ -111,6 +115,6 @@ const KEEP_FIRST: &str = "INSERT OR IGNORE INTO first_attempt (delivery, account
 const KEEP_LATER: &str = "INSERT OR IGNORE INTO later_attempt (delivery, n, account, started_at)
     SELECT id, attempts, account, updated_at FROM delivery WHERE id = ?1 AND attempts > 1";
 const MOVE: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
-    reason_code = ?5, reason_detail = ?6 WHERE id = ?1";
+    reason_code = ?5, reason_detail = ?6, reason_rule = ?7 WHERE id = ?1";
 const STOP: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
-    reason_code = ?5, reason_detail = ?6, secret = NULL WHERE id = ?1";
+    reason_code = ?5, reason_detail = ?6, reason_rule = ?7, secret = NULL WHERE id = ?1";
