@@ -9,7 +9,7 @@ use austin_ports::clock::SystemClock;
 use austin_store_local::ledger::{self, LocalLedger};
 use austin_store_local::{
     ControlStore, DataDir, Finding, LocalBlobs, LocalMailboxes, LocalSuppressions, OsEntropy,
-    Vault, control, lock,
+    Vault, control, lock, suppressions,
 };
 use prometheus_client::registry::Registry;
 
