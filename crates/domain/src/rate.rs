@@ -8,12 +8,14 @@ pub mod day;
 pub mod fair;
 pub mod gcra;
 pub mod number;
+pub mod timetable;
 
 pub use aimd::Aimd;
 pub use day::Day;
 pub use fair::Fair;
 pub use gcra::Gcra;
 pub use number::Numbers;
+pub use timetable::{Gate, Timetable};
 
 /// A rate in thousandths a second.
 pub type MilliRate = u64;

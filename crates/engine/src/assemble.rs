@@ -82,7 +82,7 @@ enum NoPlace {
 struct Assembly<'a> {
     directory: &'a Directory,
     now: Timestamp,
-    most_calls: usize,
+    room_for: Room,
     open: HashMap<BatchKey, usize>,
     closed: HashSet<AccountId>,
     /// Of the delivery that is being placed: why accounts may not have it, whatever becomes of
@@ -94,18 +94,29 @@ struct Assembly<'a> {
     plan: Plan,
 }
 
-/// Plans calls for `items`, at most `most_calls` of them.
+/// How much may be planned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Calls, whenever they leave.
+    pub(crate) calls: usize,
+    /// Those of them that may leave later.
+    pub(crate) booked: usize,
+    /// How much later.
+    pub(crate) ahead: Duration,
+}
+
+/// Plans calls for `items`, as many as there is room for.
 pub(crate) fn assemble(
     items: Vec<WorkItem>,
     directory: &Directory,
     wheels: &mut Wheels,
-    most_calls: usize,
+    room: Room,
     now: Timestamp,
 ) -> Plan {
     let mut assembly = Assembly {
         directory,
         now,
-        most_calls,
+        room_for: room,
         open: HashMap::new(),
         closed: HashSet::new(),
         own: Own::default(),
@@ -129,7 +140,7 @@ impl Assembly<'_> {
             self.change(&item, State::Held, Some(due_at), reason);
             return;
         }
-        if self.room == 0 && self.plan.batches.len() >= self.most_calls {
+        if self.room == 0 && self.plan.batches.len() >= self.room_for.calls {
             // Without a turn of the wheel: turns are for deliveries that travel.
             self.plan.put_back.push(item);
             return;
@@ -176,7 +187,10 @@ impl Assembly<'_> {
                 return false;
             }
             // Before the wheel turns: turns are for deliveries that travel.
-            match usable.pace.number_limit(ask(usable, item), now) {
+            match usable
+                .pace
+                .number_limit(ask(usable, item, Duration::ZERO), now)
+            {
                 Some(blocked) => {
                     own.borrow_mut().full(id, blocked);
                     false
@@ -243,19 +257,26 @@ impl Assembly<'_> {
                     Arc::ptr_eq(&first.vars, &item.vars) || first.vars == item.vars
                 });
             if room && same {
-                let joined = usable.pace.join(ask(usable, item), self.now);
-                return joined
-                    .map(|()| index)
-                    .map_err(|refused| self.refused(refused));
+                let ask = ask(usable, item, self.ahead());
+                let permit = &mut self.plan.batches[index].permit;
+                match usable.pace.join(ask, permit, self.now) {
+                    Ok(true) => return Ok(index),
+                    // It may travel in a later call.
+                    Ok(false) => {}
+                    Err(refused) => return Err(self.refused(refused)),
+                }
             }
         }
-        if self.plan.batches.len() >= self.most_calls {
+        if self.plan.batches.len() >= self.room_for.calls {
             return Err(NoPlace::Calls);
         }
-        let permit = match usable.pace.open(ask(usable, item), self.now) {
+        let permit = match usable.pace.open(ask(usable, item, self.ahead()), self.now) {
             Ok(permit) => permit,
             Err(refused) => return Err(self.refused(refused)),
         };
+        if permit.leaves_at > self.now {
+            self.room_for.booked = self.room_for.booked.saturating_sub(1);
+        }
         let index = self.plan.batches.len();
         self.plan.batches.push(ReadyBatch {
             usable: Arc::clone(usable),
@@ -265,6 +286,14 @@ impl Assembly<'_> {
         self.open.insert(key, index);
         self.room += most(usable, permit.most);
         Ok(index)
+    }
+
+    /// How far ahead a call may be booked.
+    const fn ahead(&self) -> Duration {
+        match self.room_for.booked {
+            0 => Duration::ZERO,
+            _ => self.room_for.ahead,
+        }
     }
 
     fn refused(&mut self, refused: Refused) -> NoPlace {
@@ -394,12 +423,13 @@ fn stopped(entry: &TemplateEntry, item: &WorkItem) -> Option<Reason> {
     Some(Reason::new(code, detail).by(rule))
 }
 
-fn ask<'a>(usable: &'a Usable, item: &'a WorkItem) -> Ask<'a> {
+fn ask<'a>(usable: &'a Usable, item: &'a WorkItem, ahead: Duration) -> Ask<'a> {
     Ask {
         key: &usable.key,
         bounds: &usable.bounds,
         class: item.message.lane.class,
         to: &item.to,
+        ahead,
     }
 }
 

@@ -3,7 +3,9 @@
 //!
 //! A turn: wait for a free permit and a ready delivery, take as many as the permits can carry,
 //! plan calls, mark them `sending` durably, hand each to a task of its own. The permit comes back
-//! when the outcome is recorded, so that memory is bounded by permits.
+//! when the outcome is recorded, so that memory is bounded by permits. Calls to an account with a
+//! rate are planned a little ahead of their time ([`Lookahead`]), so that a slow disk does not
+//! hold them back; until they leave they have a permit of another kind.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,11 +17,12 @@ use austin_ports::ledger::{AttemptStart, Change, Timer, WorkItem};
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::assemble::{Plan, assemble};
+use crate::assemble::{Plan, Room, assemble};
 use crate::attempt::{Outcome, ReadyBatch, attempt};
 use crate::directory::Directory;
 use crate::lane::Lane;
 use crate::lane::queue::Refill;
+use crate::lookahead::Lookahead;
 use crate::pauses;
 use crate::routing::Wheels;
 use crate::settler::{Finished, Settling};
@@ -28,10 +31,13 @@ use crate::shared::Shared;
 /// Runs one lane until the engine stops; comes back when all its calls are settled.
 pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
     let permits = Arc::new(Semaphore::new(shared.config.lane_calls));
+    let booked = Arc::new(Semaphore::new(shared.config.lane_calls * BOOKED));
     let mut turn = Turn {
         shared,
         lane,
         permits,
+        booked,
+        lookahead: Lookahead::default(),
         wheels: Wheels::default(),
         per_call: 1,
         reach: MOST_A_TURN,
@@ -55,15 +61,20 @@ pub(crate) async fn run(shared: Arc<Shared>, lane: Arc<Lane>) {
             }
         }
     }
-    let all = u32::try_from(turn.shared.config.lane_calls).unwrap_or(u32::MAX);
+    let all = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let calls = turn.shared.config.lane_calls;
     // Every permit back means that every call is recorded. Never closed, so never an error.
-    let _ = turn.permits.acquire_many(all).await;
+    let _ = turn.booked.acquire_many(all(calls * BOOKED)).await;
+    let _ = turn.permits.acquire_many(all(calls)).await;
 }
 
 struct Turn {
     shared: Arc<Shared>,
     lane: Arc<Lane>,
     permits: Arc<Semaphore>,
+    /// For calls whose time has not come.
+    booked: Arc<Semaphore>,
+    lookahead: Lookahead,
     wheels: Wheels,
     /// Deliveries a call carried lately: how many to take per free permit.
     per_call: usize,
@@ -105,14 +116,14 @@ impl Turn {
             let longest = now.plus(LONGEST_STAND);
             return Some(until.unwrap_or(longest).min(longest));
         }
-        let free = self.permits.available_permits() + 1;
+        let room = self.room();
         let taken = items.len();
         let Plan {
             batches,
             put_back,
             changes,
             blocked,
-        } = assemble(items, &directory, &mut self.wheels, free, now);
+        } = assemble(items, &directory, &mut self.wheels, room, now);
         let travelling: usize = batches.iter().map(|batch| batch.items.len()).sum();
         if !batches.is_empty() {
             self.per_call = (travelling.div_ceil(batches.len()) + self.per_call).div_ceil(2);
@@ -142,6 +153,21 @@ impl Turn {
         blocked
             .filter(|_| travelling < taken)
             .map(|blocked| blocked.until.min(now.plus(LONGEST_STAND)))
+    }
+
+    /// What may be planned. Nothing ahead while permits are scarce: they are for calls.
+    fn room(&self) -> Room {
+        let calls = self.permits.available_permits() + 1;
+        let scarce = calls * SCARCE <= self.shared.config.lane_calls;
+        Room {
+            calls,
+            booked: self.booked.available_permits(),
+            ahead: if scarce {
+                Duration::ZERO
+            } else {
+                self.lookahead.reach()
+            },
+        }
     }
 
     /// Deliveries have come that may fare better than those the lane stands for. Not at once:
@@ -176,7 +202,9 @@ impl Turn {
                 })
             })
             .collect();
-        let began = match self.shared.ledger.begin(starts, now).await {
+        let began = self.shared.ledger.begin(starts, now).await;
+        self.lookahead.took(now, self.shared.clock.now());
+        let began = match began {
             Ok(began) => began,
             Err(error) => {
                 self.shared.metrics.ledger_faults.inc();
@@ -205,31 +233,32 @@ impl Turn {
             for item in &mut batch.items {
                 item.attempts += 1;
             }
-            let permit = match permit.take() {
-                Some(permit) => Some(permit),
-                None => Arc::clone(&self.permits).acquire_owned().await.ok(),
+            let waiting = || Arc::clone(&self.booked).try_acquire_owned().ok();
+            let place = match batch.permit.paced.then(waiting).flatten() {
+                Some(waiting) => Place::Booked(waiting),
+                None => Place::Called(match permit.take() {
+                    Some(permit) => Some(permit),
+                    None => Arc::clone(&self.permits).acquire_owned().await.ok(),
+                }),
             };
-            self.spawn(batch, permit, Arc::clone(directory));
+            self.spawn(batch, place, Arc::clone(directory));
         }
         Ok(())
     }
 
-    fn spawn(
-        &self,
-        batch: ReadyBatch,
-        permit: Option<OwnedSemaphorePermit>,
-        directory: Arc<Directory>,
-    ) {
+    fn spawn(&self, batch: ReadyBatch, place: Place, directory: Arc<Directory>) {
+        let permits = Arc::clone(&self.permits);
         let shared = Arc::clone(&self.shared);
         let lane = Arc::clone(&self.lane);
         let count = u32::try_from(batch.items.len()).unwrap_or(u32::MAX);
         lane.in_flight.fetch_add(count, Ordering::Relaxed);
-        let held = Settling {
+        let mut held = Settling {
             lane,
             count,
-            permit,
+            permit: None,
         };
         self.shared.tracker.spawn(async move {
+            held.permit = departure(&shared, &batch, place, &permits).await;
             let attempt = attempt(&shared.means, &directory.snapshot, &batch);
             // A panic in an adapter is this batch's affair only.
             let outcome = AssertUnwindSafe(attempt)
@@ -267,6 +296,51 @@ impl Turn {
             }
             lane.end_refill();
         });
+    }
+}
+
+/// The permit that a call has or will have.
+enum Place {
+    /// It leaves now.
+    Called(Option<OwnedSemaphorePermit>),
+    /// It leaves at its time, and has a permit for waiting until then.
+    Booked(OwnedSemaphorePermit),
+}
+
+/// Waits until the call leaves; its permit.
+async fn departure(
+    shared: &Shared,
+    batch: &ReadyBatch,
+    place: Place,
+    permits: &Arc<Semaphore>,
+) -> Option<OwnedSemaphorePermit> {
+    if batch.permit.paced {
+        shared.clock.sleep_until(batch.permit.leaves_at).await;
+        gate(shared, batch).await;
+    }
+    // Kept until the other is there: whoever stops waits for one of the two.
+    let _waiting = match place {
+        Place::Called(permit) => return permit,
+        Place::Booked(waiting) => waiting,
+    };
+    if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+        return Some(permit);
+    }
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
+    // Its place at the gate has passed, as may have those of others that waited with it.
+    gate(shared, batch).await;
+    permit
+}
+
+/// Waits for the call's place at the gate of its account.
+async fn gate(shared: &Shared, batch: &ReadyBatch) {
+    let (usable, recipients) = (&batch.usable, batch.items.len());
+    let now = shared.clock.now();
+    let leaves_at = usable
+        .pace
+        .depart(&usable.bounds, batch.permit, recipients, now);
+    if leaves_at > now {
+        shared.clock.sleep_until(leaves_at).await;
     }
 }
 
@@ -381,6 +455,10 @@ const MOST_A_TURN: usize = 2048;
 const LEAST_REACH: usize = 64;
 const REFILL: usize = 4096;
 const LEDGER_RECHECK: Duration = Duration::from_secs(1);
+/// So many calls may wait for their time for each that may be under way.
+const BOOKED: usize = 4;
+/// Permits are scarce when only one in so many is free.
+const SCARCE: usize = 8;
 /// A lane stands at least and at most so long before it looks again.
 const STAND: Duration = Duration::from_millis(25);
 const LONGEST_STAND: Duration = Duration::from_secs(1);

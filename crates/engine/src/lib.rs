@@ -17,6 +17,7 @@ mod health;
 mod inquiry;
 mod intake;
 mod lane;
+mod lookahead;
 mod mailboxes;
 mod metrics;
 mod outlives;

@@ -3,6 +3,10 @@
 //!
 //! One lock, one decision: what is allowed is taken in the same step. What is taken and not used
 //! is given back; what a vendor refused gives its place in the day and for the number back.
+//!
+//! Where an account has a rate, a call is booked for its instant ([`Pace::open`]), made ready
+//! meanwhile, and leaves through a gate ([`Pace::depart`]): a slow disk costs no time, and no
+//! second sees more than 1.1 of the rate.
 
 pub(crate) mod bounds;
 mod words;
@@ -13,7 +17,9 @@ use std::time::Duration;
 
 use austin_domain::health::breaker;
 use austin_domain::rate::aimd::Lowered;
-use austin_domain::rate::{Aimd, Day, Fair, Gcra, MilliRate, Numbers, milli};
+use austin_domain::rate::fair::Turn;
+use austin_domain::rate::timetable::{Rates, Reach, Slip};
+use austin_domain::rate::{Aimd, Day, Fair, Gate, MilliRate, Numbers, Timetable, milli};
 use austin_domain::{Class, Timestamp, Verdict};
 use austin_ports::ledger::WorkItem;
 use parking_lot::Mutex;
@@ -33,8 +39,9 @@ pub(crate) struct Pace {
 
 #[derive(Debug, Default)]
 struct Inner {
-    calls: Gcra,
-    recipients: Gcra,
+    calls: Timetable,
+    recipients: Timetable,
+    gate: Gate,
     aimd: Aimd,
     day: Day,
     numbers: Numbers,
@@ -81,6 +88,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) class: Class,
     /// To whom.
     pub(crate) to: &'a str,
+    /// How far ahead a call may be booked.
+    pub(crate) ahead: Duration,
 }
 
 /// The right to make one call.
@@ -88,9 +97,16 @@ pub(crate) struct Ask<'a> {
 pub(crate) struct Permit {
     /// When it was given.
     pub(crate) at: Timestamp,
+    /// When the call is to leave; [`Pace::depart`] has the last word.
+    pub(crate) leaves_at: Timestamp,
     /// How many recipients it may carry at most.
     pub(crate) most: usize,
     call: breaker::Call,
+    /// The last turn of its class that it carries.
+    turn: Turn,
+    /// Whether the account had a rate: the call leaves through the gate.
+    pub(crate) paced: bool,
+    slip: Slip,
 }
 
 /// Why a recipient may not travel.
@@ -131,27 +147,73 @@ impl Pace {
         let mut inner = self.inner.lock();
         inner.follow(ask.bounds);
         self.health.check(ask.key, now).map_err(Refused::Account)?;
-        inner.may_call(ask, now)?;
-        self.may_carry(&mut inner, ask, now)?;
+        let leaves_at = inner
+            .may_call(ask, now)?
+            .max(self.may_carry(&mut inner, ask, now)?);
+        inner.on_the_same_day(ask, leaves_at, now)?;
         let call = self.health.begin(now);
-        inner.take_call(now);
-        self.carry(&mut inner, ask, now);
+        let slip = inner.calls.slip();
+        let paced = inner.take_call(ask, now);
+        let turn = self.carry(&mut inner, ask, leaves_at, now);
+        if !paced {
+            inner.goes(turn, now);
+        }
         Ok(Permit {
             at: now,
+            leaves_at,
             most: match call {
                 breaker::Call::Usual(_) => usize::MAX,
                 breaker::Call::Probe => 1,
             },
             call,
+            turn,
+            paced,
+            slip,
         })
     }
 
-    /// Lets one more recipient travel in a call that [`Pace::open`] allowed.
-    pub(crate) fn join(&self, ask: Ask<'_>, now: Timestamp) -> Result<(), Refused> {
+    /// Lets one more recipient travel in a call that [`Pace::open`] allowed. `false` where the
+    /// rate of recipients does not let it travel with those: a call of its own may.
+    pub(crate) fn join(
+        &self,
+        ask: Ask<'_>,
+        permit: &mut Permit,
+        now: Timestamp,
+    ) -> Result<bool, Refused> {
         let mut inner = self.inner.lock();
-        self.may_carry(&mut inner, ask, now)?;
-        self.carry(&mut inner, ask, now);
-        Ok(())
+        if let Some(full) = self.number_full(&inner, ask, now) {
+            return Err(Refused::Number(full));
+        }
+        inner.has_a_turn(ask, now)?;
+        if !inner.fits(ask, permit, now) {
+            return Ok(false);
+        }
+        permit.turn = self.carry(&mut inner, ask, permit.leaves_at, now);
+        Ok(true)
+    }
+
+    /// When a call with so many recipients, ready now, leaves: now or a little later. Its place
+    /// at the gate is taken.
+    pub(crate) fn depart(
+        &self,
+        bounds: &Bounds,
+        permit: Permit,
+        recipients: usize,
+        now: Timestamp,
+    ) -> Timestamp {
+        if !permit.paced {
+            return now;
+        }
+        let mut inner = self.inner.lock();
+        let rates = Rates {
+            calls: inner.call_rate(bounds, now),
+            recipients: inner.recipient_rate(bounds, now),
+        };
+        let count = u64::try_from(recipients).unwrap_or(u64::MAX);
+        let leaves_at = inner.gate.pass(count, rates, now);
+        inner.calls.left(permit.leaves_at, permit.slip, leaves_at);
+        inner.goes(permit.turn, leaves_at);
+        leaves_at
     }
 
     /// Whether the vendor's rules about one number keep this recipient from this account now.
@@ -170,7 +232,7 @@ impl Pace {
             let mut inner = self.inner.lock();
             inner.in_flight = inner.in_flight.saturating_sub(1);
             if let Some(rate) = inner.call_rate(bounds, permit.at) {
-                inner.calls.give_back(rate);
+                inner.calls.give_back(rate, items.iter().any(urgent));
             }
         }
         self.health.abandon(permit.call);
@@ -187,7 +249,7 @@ impl Pace {
         let mut inner = self.inner.lock();
         for item in items {
             if let Some(rate) = inner.recipient_rate(bounds, permit.at) {
-                inner.recipients.give_back(rate);
+                inner.recipients.give_back(rate, urgent(item));
             }
             inner.fair.give_back(item.message.lane.class);
             self.not_taken(&mut inner, item, permit);
@@ -261,19 +323,24 @@ impl Pace {
         self.inner.lock().day.add(day, now);
     }
 
-    fn may_carry(&self, inner: &mut Inner, ask: Ask<'_>, now: Timestamp) -> Result<(), Refused> {
+    fn may_carry(
+        &self,
+        inner: &mut Inner,
+        ask: Ask<'_>,
+        now: Timestamp,
+    ) -> Result<Timestamp, Refused> {
         if let Some(full) = self.number_full(inner, ask, now) {
             return Err(Refused::Number(full));
         }
         inner.may_carry(ask, now)
     }
 
-    fn carry(&self, inner: &mut Inner, ask: Ask<'_>, now: Timestamp) {
-        inner.carry(ask, now);
+    fn carry(&self, inner: &mut Inner, ask: Ask<'_>, leaves_at: Timestamp, now: Timestamp) -> Turn {
         if !ask.bounds.per_number.is_empty() {
             let number = self.numbers.hash_one(ask.to);
-            inner.numbers.reserve(number, ask.class, now);
+            inner.numbers.reserve(number, ask.class, leaves_at);
         }
+        inner.carry(ask, now)
     }
 
     fn number_full(&self, inner: &Inner, ask: Ask<'_>, now: Timestamp) -> Option<Blocked> {
@@ -298,7 +365,7 @@ impl Pace {
         if !inner.numbers.is_empty() {
             let number = self.numbers.hash_one(item.to.as_str());
             let class = item.message.lane.class;
-            inner.numbers.release(number, class, permit.at);
+            inner.numbers.release(number, class, permit.leaves_at);
         }
     }
 }
@@ -336,8 +403,8 @@ impl Inner {
         Some(self.aimd.scaled(rate, now))
     }
 
-    /// Whether one more call may be made.
-    fn may_call(&mut self, ask: Ask<'_>, now: Timestamp) -> Result<(), Refused> {
+    /// When one more call would leave, if it may be made.
+    fn may_call(&mut self, ask: Ask<'_>, now: Timestamp) -> Result<Timestamp, Refused> {
         if let Some((until, why)) = &self.paused {
             if *until > now {
                 return Err(Refused::Account(Blocked {
@@ -353,28 +420,42 @@ impl Inner {
             let until = now.plus(PROBE_RECHECK);
             return Err(self.limit(ask, What::Concurrency(most), until, now));
         }
-        if let Some(rate) = self.call_rate(ask.bounds, now)
-            && let Err(until) = self.calls.check(rate, now)
-        {
-            return Err(self.limit(ask, What::Calls(rate), until, now));
-        }
-        Ok(())
+        let Some(rate) = self.call_rate(ask.bounds, now) else {
+            return Ok(now);
+        };
+        let leaves_at = self.calls.check(rate, reach(ask), now);
+        leaves_at.map_err(|until| self.limit(ask, What::Calls(rate), until, now))
     }
 
-    /// Whether one more recipient may travel.
-    fn may_carry(&mut self, ask: Ask<'_>, now: Timestamp) -> Result<(), Refused> {
+    /// When one more recipient would travel in a call of its own, if it may.
+    fn may_carry(&mut self, ask: Ask<'_>, now: Timestamp) -> Result<Timestamp, Refused> {
+        self.has_a_turn(ask, now)?;
+        let Some(rate) = self.recipient_rate(ask.bounds, now) else {
+            return Ok(now);
+        };
+        let leaves_at = self.recipients.check(rate, reach(ask), now);
+        leaves_at.map_err(|until| self.limit(ask, What::Recipients(rate), until, now))
+    }
+
+    /// Whether the rate of recipients lets one more travel in this call.
+    fn fits(&self, ask: Ask<'_>, permit: &Permit, now: Timestamp) -> bool {
+        let rate = self.recipient_rate(ask.bounds, now);
+        let fits = |rate| {
+            let urgent = is_urgent(ask.class);
+            self.recipients.may_join(rate, urgent, permit.leaves_at)
+        };
+        rate.is_none_or(fits)
+    }
+
+    /// Whether the day has room, and no other class goes first.
+    fn has_a_turn(&mut self, ask: Ask<'_>, now: Timestamp) -> Result<(), Refused> {
         if let Err(until) = self.day.check(1, ask.bounds.recipients_per_day, now) {
             let most = ask.bounds.recipients_per_day.unwrap_or(0);
             return Err(self.limit(ask, What::Day(most), until, now));
         }
-        let rate = self.recipient_rate(ask.bounds, now);
-        if let Some(rate) = rate
-            && let Err(until) = self.recipients.check(rate, now)
-        {
-            return Err(self.limit(ask, What::Recipients(rate), until, now));
-        }
         if let Err(until) = self.fair.check(ask.class, now) {
-            let what = match (rate, self.call_rate(ask.bounds, now)) {
+            let recipients = self.recipient_rate(ask.bounds, now);
+            let what = match (recipients, self.call_rate(ask.bounds, now)) {
                 (Some(rate), _) => What::Recipients(rate),
                 (None, Some(rate)) => What::Calls(rate),
                 (None, None) => What::Concurrency(ask.bounds.concurrency.unwrap_or(u16::MAX)),
@@ -384,28 +465,49 @@ impl Inner {
         Ok(())
     }
 
-    fn take_call(&mut self, now: Timestamp) {
-        let bounds = Arc::clone(&self.bounds);
-        if let Some(rate) = self.call_rate(&bounds, now) {
-            // Checked a moment ago under the same lock.
-            let _ = self.calls.take(rate, now);
+    /// Nothing is booked across midnight where the vendor counts days.
+    fn on_the_same_day(
+        &mut self,
+        ask: Ask<'_>,
+        leaves_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        match ask.bounds.recipients_per_day {
+            Some(most) if leaves_at > now && !Day::is_same(now, leaves_at) => {
+                Err(self.limit(ask, What::Day(most), leaves_at, now))
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// Takes a call; whether it leaves through the gate.
+    fn take_call(&mut self, ask: Ask<'_>, now: Timestamp) -> bool {
         self.in_flight += 1;
-        let second = now.seconds();
+        let rate = self.call_rate(ask.bounds, now);
+        if let Some(rate) = rate {
+            self.calls.take(rate, is_urgent(ask.class), now);
+        }
+        rate.is_some() || ask.bounds.recipients_per_second.is_some()
+    }
+
+    fn carry(&mut self, ask: Ask<'_>, now: Timestamp) -> Turn {
+        // Checked a moment ago under the same lock.
+        let _ = self.day.take(1, ask.bounds.recipients_per_day, now);
+        if let Some(rate) = self.recipient_rate(ask.bounds, now) {
+            self.recipients.take(rate, is_urgent(ask.class), now);
+        }
+        self.fair.serve(ask.class)
+    }
+
+    /// A call leaves.
+    fn goes(&mut self, turn: Turn, at: Timestamp) {
+        self.fair.left(turn);
+        let second = at.seconds();
         self.made = match second - self.made.0 {
             0 => (second, self.made.1 + 1, self.made.2),
             1 => (second, 1, self.made.1),
             _ => (second, 1, 0),
         };
-    }
-
-    fn carry(&mut self, ask: Ask<'_>, now: Timestamp) {
-        // The same here.
-        let _ = self.day.take(1, ask.bounds.recipients_per_day, now);
-        if let Some(rate) = self.recipient_rate(ask.bounds, now) {
-            let _ = self.recipients.take(rate, now);
-        }
-        self.fair.serve(ask.class);
     }
 
     /// Notes that a class is held back and keeps its turn for it.
@@ -421,6 +523,8 @@ impl Inner {
         };
         *slot = Some(limited);
         if !matches!(what, What::Day(_)) {
+            self.calls.wanted();
+            self.recipients.wanted();
             self.fair.wait(ask.class, until);
         }
         Refused::Account(Blocked {
@@ -460,6 +564,22 @@ impl Limited {
         };
         format!("limited by {key}: {what} since {}", clock(self.since))
     }
+}
+
+fn reach(ask: Ask<'_>) -> Reach {
+    Reach {
+        ahead: ask.ahead,
+        urgent: is_urgent(ask.class),
+    }
+}
+
+/// Whether a class goes before what others have booked.
+const fn is_urgent(class: Class) -> bool {
+    matches!(class, Class::Verification)
+}
+
+fn urgent(item: &WorkItem) -> bool {
+    is_urgent(item.message.lane.class)
 }
 
 const fn class_index(class: Class) -> usize {

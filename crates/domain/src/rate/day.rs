@@ -51,6 +51,11 @@ impl Day {
         }
     }
 
+    /// Whether two instants are on one day.
+    pub fn is_same(a: Timestamp, b: Timestamp) -> bool {
+        number(a) == number(b)
+    }
+
     /// Adds what was counted before a restart, where it was the same day.
     pub fn add(&mut self, earlier: Self, now: Timestamp) {
         self.turn(now);

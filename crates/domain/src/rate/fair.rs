@@ -16,9 +16,13 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub struct Fair {
     flows: [Flow; 3],
-    /// The start of what was served last.
+    /// The start of what left last.
     virtual_now: u64,
 }
+
+/// The turn in which one of a class was served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turn(u64);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Flow {
@@ -55,14 +59,20 @@ impl Fair {
         flow.waits_until = Some(at.plus(GRACE));
     }
 
-    /// One of a class was served.
-    pub fn serve(&mut self, class: Class) {
+    /// One of a class is served: its turn, for [`Fair::left`].
+    pub fn serve(&mut self, class: Class) -> Turn {
         let start = self.start(index(class));
-        self.virtual_now = start;
         self.flows[index(class)] = Flow {
             tag: start + UNIT / weight(class),
             waits_until: None,
         };
+        Turn(start)
+    }
+
+    /// What was served leaves. Time goes by what leaves: what is booked far ahead gives those who
+    /// come meanwhile no credit.
+    pub fn left(&mut self, turn: Turn) {
+        self.virtual_now = self.virtual_now.max(turn.0);
     }
 
     /// What was served was not used after all.
@@ -101,15 +111,16 @@ const fn weight(class: Class) -> u64 {
 
 /// A multiple of every weight.
 const UNIT: u64 = 64 * 1024;
-/// How late a class may come back; shorter than the tolerance of the rate, so that nothing is
-/// lost when it does not.
+/// How late a class may come back; shorter than what a timetable makes up for, so that nothing
+/// is lost when it does not.
 const GRACE: Duration = Duration::from_millis(50);
 const RECHECK: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rate::{Gcra, milli};
+    use crate::rate::milli;
+    use crate::rate::timetable::{Reach, Timetable};
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(1_767_323_045_000 + millis)
@@ -117,20 +128,28 @@ mod tests {
 
     /// Everyone in `asking` asks once each millisecond for ten seconds, in this order.
     fn served(rate: u32, asking: impl Fn(i64) -> Vec<Class>) -> (u32, Vec<(i64, Class)>) {
-        let (mut fair, mut gcra) = (Fair::default(), Gcra::default());
+        let (mut fair, mut table) = (Fair::default(), Timetable::default());
+        let reach = Reach {
+            ahead: Duration::ZERO,
+            urgent: false,
+        };
         let mut all = Vec::new();
         for millis in 0..10_000 {
             for class in asking(millis) {
-                let taken = gcra
-                    .check(milli(rate), at(millis))
-                    .and_then(|()| fair.check(class, at(millis)));
+                let taken = table
+                    .check(milli(rate), reach, at(millis))
+                    .and_then(|_| fair.check(class, at(millis)));
                 match taken {
                     Ok(()) => {
-                        gcra.take(milli(rate), at(millis)).unwrap();
-                        fair.serve(class);
+                        table.take(milli(rate), false, at(millis));
+                        let turn = fair.serve(class);
+                        fair.left(turn);
                         all.push((millis, class));
                     }
-                    Err(until) => fair.wait(class, until),
+                    Err(until) => {
+                        table.wanted();
+                        fair.wait(class, until);
+                    }
                 }
             }
         }

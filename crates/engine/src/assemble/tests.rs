@@ -26,7 +26,11 @@ fn plan(sample: Sample, items: Vec<WorkItem>, most_calls: usize) -> Plan {
         items,
         &sample.directory(),
         &mut Wheels::default(),
-        most_calls,
+        Room {
+            calls: most_calls,
+            booked: most_calls,
+            ahead: Duration::ZERO,
+        },
         NOW,
     )
 }

@@ -31,6 +31,7 @@ fn ask<'a>(bounds: &'a Arc<Bounds>, class: Class, to: &'a str) -> Ask<'a> {
         bounds,
         class,
         to,
+        ahead: Duration::ZERO,
     }
 }
 
@@ -139,6 +140,7 @@ fn too_fast_lowers_the_rate_and_a_stated_pause_is_kept() {
     let mut permits = Vec::new();
     for millis in 0..1000 {
         if let Ok(permit) = pace.open(ask, at(millis)) {
+            pace.depart(&bounds, permit, 1, at(millis));
             permits.push(permit);
         }
     }
@@ -279,12 +281,15 @@ fn act() -> impl Strategy<Value = Act> {
 /// A call of the model.
 struct Call {
     permit: Permit,
+    /// Whether the rates were the same when it was given.
+    same_rates: bool,
     items: Vec<WorkItem>,
 }
 
 /// What went, as a vendor would count it.
 #[derive(Default)]
 struct Seen {
+    /// When they left, since the rates were changed.
     calls: Vec<i64>,
     recipients: Vec<(i64, String, Class)>,
 }
@@ -314,7 +319,7 @@ proptest! {
             concurrency: Some(LIMITS.0),
             per_number: vec![rule()],
         });
-        let (mut now, mut rates_at) = (0, 0);
+        let mut now = 0;
         let mut open: Vec<Call> = Vec::new();
         let mut seen = Seen::default();
         let number = |to: u8| format!("+861371111220{to}");
@@ -323,8 +328,11 @@ proptest! {
                 Act::Pass(millis) => now += millis,
                 Act::Open(to, class) => {
                     let (to, class) = (number(to), Class::ALL[usize::from(class)]);
-                    if let Ok(permit) = pace.open(ask(&bounds, class, &to), at(now)) {
-                        open.push(Call { permit, items: vec![item(&to, class)] });
+                    let ahead = Duration::from_millis(now.unsigned_abs() % 3 * 150);
+                    let ask = Ask { ahead, ..ask(&bounds, class, &to) };
+                    if let Ok(permit) = pace.open(ask, at(now)) {
+                        prop_assert!(permit.leaves_at <= at(now + 20).plus(ahead));
+                        open.push(Call { permit, same_rates: true, items: vec![item(&to, class)] });
                     }
                 }
                 Act::Join(to, class) => {
@@ -334,13 +342,17 @@ proptest! {
                     }) else {
                         continue;
                     };
-                    if pace.join(ask(&bounds, class, &to), at(now)).is_ok() {
+                    if pace.join(ask(&bounds, class, &to), &mut call.permit, at(now)) == Ok(true) {
                         call.items.push(item(&to, class));
                     }
                 }
                 Act::Close(which, what) if !open.is_empty() => {
                     let call = open.remove(which % open.len());
-                    seen.calls.push(call.permit.at.millis() - NOW.millis());
+                    let ready = call.permit.leaves_at.max(at(now));
+                    let left = pace.depart(&bounds, call.permit, call.items.len(), ready);
+                    if call.same_rates {
+                        seen.calls.push(left.millis() - NOW.millis());
+                    }
                     let verdict = match what {
                         0 => fault(),
                         1 => Verdict::Unknown(Cause::new("cut", "")),
@@ -350,7 +362,7 @@ proptest! {
                     };
                     let verdicts = vec![verdict.clone(); call.items.len()];
                     if matches!(verdict, Verdict::Accepted(_) | Verdict::Unknown(_)) {
-                        let began = call.permit.at.millis() - NOW.millis();
+                        let began = call.permit.leaves_at.millis() - NOW.millis();
                         let items = call.items.iter();
                         seen.recipients.extend(
                             items.map(|item| (began, item.to.clone(), item.message.lane.class)),
@@ -376,17 +388,17 @@ proptest! {
                         recipients_per_second: recipients,
                         ..Bounds::clone(&bounds)
                     });
-                    rates_at = now;
                     seen.calls.clear();
+                    open.iter_mut().for_each(|call| call.same_rates = false);
                 }
             }
             prop_assert!(open.len() <= usize::from(LIMITS.0), "{} calls at a time", open.len());
-            if let Some(most) = bounds.per_second {
-                let began = |call: &Call| call.permit.at.millis() - NOW.millis();
-                let times = seen.calls.iter().copied().chain(open.iter().map(began));
-                let made = times.filter(|at| *at > rates_at).count();
-                let ideal = f64::from(most) * ((now - rates_at) as f64 / 1000.0 + 0.1) + 2.0;
-                prop_assert!(made as f64 <= ideal, "{made} calls at {most}/s");
+            if let (Some(most), Some(last)) = (bounds.per_second, seen.calls.last()) {
+                for (index, first) in seen.calls.iter().rev().enumerate().skip(1) {
+                    let seconds = (last - first + 76) as f64 / 1000.0;
+                    let ideal = f64::from(most) * 1.02 * seconds;
+                    prop_assert!(index as f64 <= ideal + 0.01, "{index} more in {seconds} s at {most}/s");
+                }
             }
         }
         prop_assert!(seen.recipients.len() as u64 <= LIMITS.1);
