@@ -136,6 +136,7 @@ impl Engine {
         tracker.spawn(reconcilers::due(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::expiry(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::parked(Arc::clone(&self.shared)));
+        tracker.spawn(reconcilers::kept_secrets(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::retention(Arc::clone(&self.shared)));
         tracker.spawn(sessions::keep(Arc::clone(&self.shared)));
         tracker.spawn(sessions::arrivals(Arc::clone(&self.shared)));

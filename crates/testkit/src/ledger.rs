@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use austin_domain::id::Sequence;
-use austin_domain::{DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict};
+use austin_domain::{AccountId, DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict};
 use austin_ports::BoxFuture;
 use austin_ports::ledger::{
     Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, DeliveryRow, Error, Event,
@@ -34,6 +34,7 @@ struct Delivery {
     row: DeliveryRow,
     all_vars: Arc<Vars>,
     secret_names: Arc<[String]>,
+    kept_until: Option<Timestamp>,
     started_at: Timestamp,
     attempts: Vec<AttemptRow>,
     receipts: Vec<ReceiptRow>,
@@ -100,8 +101,28 @@ impl Delivery {
             state: self.row.state,
             attempts: self.row.attempts,
             last_account: self.row.account,
+            spent: self.spent(),
             moves: false,
         }
+    }
+
+    /// Who took it although it waits again: no receipt came.
+    fn spent(&self) -> Arc<[AccountId]> {
+        let taken = |row: &&AttemptRow| matches!(row.verdict, Verdict::Accepted(_));
+        let attempts = self.attempts.iter().filter(taken);
+        attempts.map(|row| row.account).collect()
+    }
+
+    fn row(&self) -> DeliveryRow {
+        DeliveryRow {
+            secrets_kept: !self.secret_names.is_empty(),
+            ..self.row.clone()
+        }
+    }
+
+    fn wipe(&mut self) {
+        self.all_vars = Arc::clone(&self.row.vars);
+        self.secret_names = Arc::from([]);
     }
 
     fn moves_to(&mut self, state: State, now: Timestamp) -> bool {
@@ -111,8 +132,7 @@ impl Delivery {
         self.row.state = state;
         self.row.updated_at = now;
         if !state.is_open() {
-            self.all_vars = Arc::clone(&self.row.vars);
-            self.secret_names = Arc::from([]);
+            self.wipe();
             self.row.due_at = None;
         }
         true
@@ -188,9 +208,11 @@ impl Inner {
                     segments: None,
                     cost: None,
                     updated_at: now,
+                    secrets_kept: false,
                 },
                 all_vars: Arc::new(all),
                 secret_names: secret.into_keys().collect(),
+                kept_until: None,
                 started_at: now,
                 attempts: Vec::new(),
                 receipts: Vec::new(),
@@ -238,10 +260,7 @@ impl Inner {
             .and_then(|index| calls.get(usize::try_from(index).ok()?));
         delivery.attempts.push(AttemptRow {
             attempt: settlement.attempt,
-            account: delivery
-                .row
-                .account
-                .unwrap_or(austin_domain::AccountId::from_u64(0)),
+            account: delivery.row.account.unwrap_or(AccountId::from_u64(0)),
             started_at: call.map_or(delivery.started_at, |call| call.started_at),
             took: call.map(|call| call.took),
             verdict: settlement.verdict.clone(),
@@ -258,8 +277,17 @@ impl Inner {
             _ => settlement.segments,
         }
         .or(delivery.row.segments);
+        let whole = (
+            Arc::clone(&delivery.all_vars),
+            Arc::clone(&delivery.secret_names),
+        );
+        let mut kept_until = None;
         let (state, due_at, reason) = match settlement.next {
             Next::End { state, reason } => (state, None, reason),
+            Next::Watched { until } => {
+                kept_until = Some(until);
+                (State::Sent, None, None)
+            }
             Next::Wait {
                 state,
                 due_at,
@@ -271,6 +299,10 @@ impl Inner {
         if moved {
             delivery.row.due_at = due_at;
             delivery.row.reason = reason;
+            if kept_until.is_some() {
+                delivery.kept_until = kept_until;
+                (delivery.all_vars, delivery.secret_names) = whole;
+            }
         }
         let settled = if moved {
             Settled::Moved
@@ -392,10 +424,7 @@ impl Inner {
             if delivery.row.state == State::Sending {
                 recovery.interrupted.push(Interrupted {
                     item: delivery.item(),
-                    account: delivery
-                        .row
-                        .account
-                        .unwrap_or(austin_domain::AccountId::from_u64(0)),
+                    account: delivery.row.account.unwrap_or(AccountId::from_u64(0)),
                     started_at: delivery.started_at,
                 });
             } else if delivery.is_ready() {
@@ -447,7 +476,7 @@ impl Inner {
             .rev()
             .filter(|delivery| fits(&delivery.row, filter))
             .take(limit + 1)
-            .map(|delivery| delivery.row.clone())
+            .map(Delivery::row)
             .collect();
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -602,7 +631,7 @@ impl Ledger for MemoryLedger {
     fn evidence(&self, id: DeliveryId) -> BoxFuture<'_, Result<Option<Evidence>>> {
         self.read(|inner| {
             inner.deliveries.get(&id).map(|delivery| Evidence {
-                delivery: delivery.row.clone(),
+                delivery: delivery.row(),
                 attempts: delivery.attempts.clone(),
                 receipts: delivery.receipts.clone(),
                 events: delivery.events.clone(),
@@ -628,6 +657,18 @@ impl Ledger for MemoryLedger {
 
     fn parked(&self, limit: usize) -> BoxFuture<'_, Result<Vec<ParkedReceipt>>> {
         self.read(|inner| inner.parked.iter().take(limit).cloned().collect())
+    }
+
+    fn wipe(&self, now: Timestamp) -> BoxFuture<'_, Result<()>> {
+        self.write(|inner| {
+            let over = |delivery: &&mut Delivery| delivery.kept_until.is_some_and(|at| at <= now);
+            for delivery in inner.deliveries.values_mut().filter(over) {
+                delivery.kept_until = None;
+                if !delivery.row.state.is_open() {
+                    delivery.wipe();
+                }
+            }
+        })
     }
 
     fn retain(&self, before: Timestamp) -> BoxFuture<'_, Result<u64>> {

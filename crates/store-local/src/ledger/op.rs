@@ -76,6 +76,11 @@ pub(crate) enum Op {
         /// A new last segment and its floor, where the last one is given up.
         successor: Option<(u32, u64)>,
     },
+    /// Secret values that were kept for another attempt were wiped (since version 2).
+    Wipe {
+        /// Whose.
+        deliveries: Vec<DeliveryId>,
+    },
 }
 
 /// Messages with their ids.

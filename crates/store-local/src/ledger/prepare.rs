@@ -115,6 +115,7 @@ fn accepted_one(message: NewMessage, id: MessageId, now: Timestamp) -> Accepted 
             state: State::Accepted,
             attempts: 0,
             last_account: None,
+            spent: Arc::from([]),
             moves: false,
         });
     }

@@ -20,6 +20,11 @@ pub(crate) const SEGMENT: &[Migration] = &[
         name: "reopened",
         sql: include_str!("../../migrations/ledger/0002_reopened.sql"),
     },
+    Migration {
+        number: 3,
+        name: "kept",
+        sql: include_str!("../../migrations/ledger/0003_kept.sql"),
+    },
 ];
 /// Those of a segment's index.
 pub(crate) const INDEX: &[Migration] = &[Migration {

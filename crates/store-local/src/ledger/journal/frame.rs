@@ -8,8 +8,9 @@
 pub(crate) const HEADER: usize = 17;
 /// Bytes before the first frame.
 pub(crate) const FILE_HEADER: usize = 32;
-/// The version of the payload encoding this austin writes.
-pub(crate) const VERSION: u8 = 1;
+/// The version of the payload encoding this austin writes; it reads all earlier ones. 2 added
+/// operations and outcomes to those of 1.
+pub(crate) const VERSION: u8 = 2;
 const MAGIC: [u8; 8] = *b"austinJ1";
 
 /// A buffer to append a payload to before [`seal`].
@@ -109,7 +110,9 @@ pub(crate) fn find_above(data: &[u8], from: usize, sequence: u64) -> Option<usiz
             continue;
         }
         let candidate = u64_at(data, at + 8).is_some_and(|found| {
-            found > sequence && found - sequence < PLAUSIBLE_GAP && data[at + 16] == VERSION
+            found > sequence
+                && found - sequence < PLAUSIBLE_GAP
+                && (1..=VERSION).contains(&data[at + 16])
         });
         if candidate && parse(&data[at..]).is_some() {
             return Some(at);

@@ -122,7 +122,7 @@ fn walk(
         if found.sequence != *next {
             break;
         }
-        if found.version != frame::VERSION {
+        if found.version > frame::VERSION {
             return Err(Fault::Damaged(format!(
                 "the journal has frames of version {}, and this austin knows {}: it was written \
                  by a newer austin; run that one",
