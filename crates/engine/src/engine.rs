@@ -104,7 +104,7 @@ impl Engine {
             timers: Timers::default(),
             metrics: Metrics::new(registry),
             settler,
-            aftermath: Aftermath::new(&parts.config, registry),
+            aftermath: Aftermath::new(&parts.config, Arc::clone(&parts.catalog), registry),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
             phase: AtomicU8::new(STARTING),
