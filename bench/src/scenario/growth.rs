@@ -182,6 +182,7 @@ fn message(first: u64, now: Timestamp) -> NewMessage {
                 state: State::Accepted,
                 due_at: None,
                 reason: None,
+                facts: None,
             })
             .collect(),
     }

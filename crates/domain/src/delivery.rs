@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::DeliveryId;
+
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -171,23 +173,55 @@ impl std::str::FromStr for State {
     }
 }
 
-/// Why a delivery waits, was stopped or failed: a stable code for programs and a sentence for
-/// people. Never holds personal data or secrets.
+/// Why a delivery waits, was stopped or failed: a stable code for programs, a sentence for people,
+/// and where a rule decided, which one and because of what. Never holds personal data or secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     /// Stable, snake case, e.g. `vendor_rejected`, `attempts_exhausted`, `expired`.
     pub code: String,
     /// One plain sentence.
     pub detail: String,
+    /// The rule that decided.
+    pub rule: Option<RuleRef>,
+    /// The earlier delivery that made the rule decide so.
+    pub cause: Option<DeliveryId>,
+}
+
+/// A rule as it stood when it decided.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RuleRef {
+    /// What it is part of: `policy/night`, `template/order-shipped`, `suppression/sup_…`.
+    pub name: String,
+    /// The version of that; 0 where it has none.
+    pub version: u32,
+    /// Its place in it: `cap/0`, `quiet_hours`; empty where it is all of it.
+    pub part: String,
 }
 
 impl Reason {
-    /// A reason with this code and sentence.
+    /// A reason with this code and sentence, of no rule.
     pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             code: code.into(),
             detail: detail.into(),
+            rule: None,
+            cause: None,
         }
+    }
+
+    /// The same, decided by `rule`.
+    #[must_use]
+    pub fn by(self, rule: RuleRef) -> Self {
+        Self {
+            rule: Some(rule),
+            ..self
+        }
+    }
+
+    /// The same, because of an earlier delivery.
+    #[must_use]
+    pub fn because_of(self, cause: Option<DeliveryId>) -> Self {
+        Self { cause, ..self }
     }
 }
 

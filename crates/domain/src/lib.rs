@@ -25,7 +25,7 @@ pub mod verdict;
 
 pub use channel::{Channel, Class, Lane};
 pub use content::{Content, Vars};
-pub use delivery::{Reason, State};
+pub use delivery::{Reason, RuleRef, State};
 pub use id::{AccountId, AppId, DeliveryId, Id, KeyId, MessageId, TemplateId};
 pub use time::Timestamp;
 pub use verdict::Verdict;

@@ -6,7 +6,7 @@ use austin_domain::policy::ClassPolicy;
 use austin_domain::template::{Template, TemplateState, Version, check};
 use austin_domain::{AccountId, Channel, Timestamp, Vars, address};
 use austin_ports::catalog::{Snapshot, TemplateEntry};
-use austin_ports::ledger::{NewDelivery, NewMessage};
+use austin_ports::ledger::{Facts, NewDelivery, NewMessage};
 use hashbrown::HashMap;
 use serde_json::Map;
 
@@ -332,6 +332,12 @@ impl<'a> People<'a> {
             state: decision.state,
             due_at: decision.due_at,
             reason: decision.reason,
+            facts: Facts {
+                locale: recipient.locale.clone(),
+                time_zone: recipient.time_zone.clone(),
+                content: None,
+            }
+            .known(),
         });
     }
 

@@ -230,6 +230,7 @@ mod tests {
             state: State::Accepted,
             due_at: None,
             reason: None,
+            facts: None,
         };
         NewMessage {
             app: AppId::from_u64(1),

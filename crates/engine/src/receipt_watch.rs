@@ -223,6 +223,7 @@ fn has_unused(shared: &Shared, evidence: &Evidence, now: Timestamp) -> bool {
         last_account: row.account,
         spent: attempts.map(|attempt| attempt.account).collect(),
         moves: false,
+        facts: row.facts.clone(),
     };
     let directory = shared.directories.current();
     directory.has_other_than(&item, &[], now)

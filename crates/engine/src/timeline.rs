@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use austin_domain::{AccountId, State, Timestamp, Verdict};
+use austin_domain::{AccountId, DeliveryId, Reason, RuleRef, State, Timestamp, Verdict};
 use austin_ports::catalog::Snapshot;
 use austin_ports::ledger::{AttemptRow, Event, Evidence, ReceiptRow};
 
@@ -40,6 +40,10 @@ pub struct Entry {
     pub due_at: Option<Timestamp>,
     /// How long the vendor took.
     pub took: Option<Duration>,
+    /// The rule that decided, where one did.
+    pub rule: Option<RuleRef>,
+    /// The earlier delivery that made it decide so.
+    pub cause: Option<DeliveryId>,
 }
 
 /// The story of the delivery that `evidence` is about, in the order it happened. Steps of the
@@ -251,13 +255,8 @@ impl Teller<'_> {
             return None;
         }
         Some(Entry {
-            code: Some(reason.code.clone()),
             due_at: delivery.due_at,
-            ..Entry::new(
-                delivery.updated_at,
-                delivery.state.as_str(),
-                reason.detail.clone(),
-            )
+            ..Entry::because(delivery.updated_at, delivery.state, reason)
         })
     }
 
@@ -282,15 +281,25 @@ impl Entry {
             vendor_id: None,
             due_at: None,
             took: None,
+            rule: None,
+            cause: None,
+        }
+    }
+
+    fn because(at: Timestamp, state: State, reason: &Reason) -> Self {
+        Self {
+            code: Some(reason.code.clone()),
+            rule: reason.rule.clone(),
+            cause: reason.cause,
+            ..Self::new(at, state.as_str(), reason.detail.clone())
         }
     }
 }
 
 fn moved(event: &Event) -> Entry {
     Entry {
-        code: Some(event.reason.code.clone()),
         due_at: event.due_at,
-        ..Entry::new(event.at, event.state.as_str(), event.reason.detail.clone())
+        ..Entry::because(event.at, event.state, &event.reason)
     }
 }
 

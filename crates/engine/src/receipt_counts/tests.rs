@@ -114,9 +114,12 @@ fn what_was_before_the_start_is_counted_from_the_ledger() {
 #[test]
 fn each_account_has_a_deadline_of_its_own() {
     let other = AccountId::from_u64(4);
-    let counts = Counts::new(move |account| match account {
-        ACCOUNT => Duration::from_secs(600),
-        _ => DEADLINE,
+    let counts = Counts::new(|account| {
+        if account == ACCOUNT {
+            Duration::from_secs(600)
+        } else {
+            DEADLINE
+        }
     });
     for account in [ACCOUNT, other] {
         let id = DeliveryId::from_u64(account.as_u64());

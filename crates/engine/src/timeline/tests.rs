@@ -63,6 +63,7 @@ fn evidence(state: State, reason: Option<Reason>) -> Evidence {
             cost: None,
             secrets_kept: false,
             updated_at: later(9_000),
+            facts: None,
         },
         attempts: Vec::new(),
         receipts: Vec::new(),

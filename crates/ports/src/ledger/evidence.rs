@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use austin_domain::{AccountId, DeliveryId, Reason, State, Timestamp, Vars, Verdict};
 
-use crate::ledger::write::{MessageHead, NewReceipt};
+use crate::ledger::write::{Facts, MessageHead, NewReceipt};
 
 /// A delivery as it stands.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct DeliveryRow {
     pub updated_at: Timestamp,
     /// Whether secret values of it are still kept.
     pub secrets_kept: bool,
+    /// What else is known of it.
+    pub facts: Option<Box<Facts>>,
 }
 
 /// Everything known about one delivery.

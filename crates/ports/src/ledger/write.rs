@@ -55,6 +55,62 @@ pub struct NewDelivery {
     pub due_at: Option<Timestamp>,
     /// Why it is held or suppressed.
     pub reason: Option<Reason>,
+    /// What else is known of it.
+    pub facts: Option<Box<Facts>>,
+}
+
+/// What is known of a delivery besides address and values; kept with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// BCP 47 language of the recipient.
+    pub locale: Option<String>,
+    /// IANA time zone of the recipient.
+    pub time_zone: Option<String>,
+    /// Keyed digest of the template and all values, secret ones included: what has the same digest
+    /// says the same.
+    pub content: Option<u64>,
+}
+
+impl Facts {
+    /// `None` where nothing is known: most deliveries, and then nothing is stored.
+    pub fn known(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+/// What makes a request repeatable: its key, and what is answered when it comes again.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Whose request.
+    pub app: AppId,
+    /// The caller's key for it, at most 255 bytes.
+    pub key: String,
+    /// Digest of what was asked.
+    pub request: [u8; 32],
+    /// What is answered but for the ids, in the words of whoever asks the ledger.
+    pub answer: Vec<u8>,
+}
+
+impl std::fmt::Debug for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mark")
+            .field("app", &self.app)
+            .field("answer", &self.answer.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request that was marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// Digest of what was asked.
+    pub request: [u8; 32],
+    /// What was answered but for the ids.
+    pub answer: Vec<u8>,
+    /// The messages that became durable with it, in order.
+    pub messages: Vec<MessageId>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A file that goes with a message.
@@ -140,6 +196,8 @@ pub struct WorkItem {
     /// Whether the last account refused it just now, so that only another one may have it. Known in
     /// memory only: what is read from a store has waited and may go anywhere.
     pub moves: bool,
+    /// What else is known of it.
+    pub facts: Option<Box<Facts>>,
 }
 
 /// An attempt about to begin.

@@ -36,11 +36,11 @@ pub fn check(dir: &Path) -> Vec<Finding> {
 /// Whether the journal is whole; the number of its last frame if it is.
 fn check_journal(dir: &Path, findings: &mut Vec<Finding>) -> Option<u64> {
     let mut frames = 0u64;
-    let read = journal::read(&dir.join("journal"), |sequence, payload| {
+    let read = journal::read(&dir.join("journal"), |frame| {
         frames += 1;
-        super::op::decode_all(payload)
-            .map(|_| ())
-            .map_err(|error| Fault::Damaged(format!("frame {sequence} cannot be read: {error}")))
+        super::op::decode_all(frame).map(|_| ()).map_err(|error| {
+            Fault::Damaged(format!("frame {} cannot be read: {error}", frame.sequence))
+        })
     });
     match read {
         Ok(position) => {

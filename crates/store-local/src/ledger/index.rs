@@ -125,7 +125,8 @@ impl Index {
             | Op::Receive { .. }
             | Op::Wipe { .. }
             | Op::Park { .. }
-            | Op::Unpark { .. } => {}
+            | Op::Unpark { .. }
+            | Op::Remember(_) => {}
             Op::Retire { segments, .. } => self.forget(segments),
         }
     }

@@ -2,8 +2,10 @@
 //!
 //! Invariant: an operation holds everything that was decided when it was first carried out (ids,
 //! times, segment, sealed bytes, the delivery a receipt belongs to); applying it reads nothing but
-//! the rows it concerns. The encoding is postcard in field order: variants and fields are only
-//! ever added at the end, under a new frame version.
+//! the rows it concerns. The encoding is postcard in field order: variants are only ever added at
+//! the end; a field changes under a new frame version, and the old shape stays readable.
+
+mod v1;
 
 use austin_domain::{
     AccountId, AppId, DeliveryId, Lane, MessageId, Reason, State, TemplateId, Timestamp,
@@ -11,6 +13,8 @@ use austin_domain::{
 use austin_ports::ledger::{AttemptStart, CallRecord, Change, NewReceipt, Settlement};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::journal::frame::Frame;
 
 /// One operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,11 +80,32 @@ pub(crate) enum Op {
         /// A new last segment and its floor, where the last one is given up.
         successor: Option<(u32, u64)>,
     },
-    /// Secret values that were kept for another attempt were wiped (since version 2).
+    /// A request was marked.
+    Remember(Remember),
+    /// Secret values that were kept for another attempt were wiped.
     Wipe {
         /// Whose.
         deliveries: Vec<DeliveryId>,
     },
+}
+
+/// A marked request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Remember {
+    /// The segment of its messages.
+    pub(crate) segment: u32,
+    /// When.
+    pub(crate) now: Timestamp,
+    /// Whose.
+    pub(crate) app: AppId,
+    /// The caller's key.
+    pub(crate) key: String,
+    /// Digest of what was asked.
+    pub(crate) request: [u8; 32],
+    /// What is answered but for the ids.
+    pub(crate) answer: Bytes,
+    /// Its messages: at least one.
+    pub(crate) messages: Vec<MessageId>,
 }
 
 /// Messages with their ids.
@@ -125,6 +150,8 @@ pub(crate) struct Delivery {
     pub(crate) state: State,
     pub(crate) due_at: Option<Timestamp>,
     pub(crate) reason: Option<Reason>,
+    /// [`austin_ports::ledger::Facts`], encoded.
+    pub(crate) facts: Option<Bytes>,
 }
 
 /// Bytes, encoded as such (serde would take a `Vec<u8>` for a list of numbers).
@@ -182,11 +209,21 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     *out = postcard::to_extend(value, taken).expect("stored values have lengths");
 }
 
-/// Reads operations one after the other until the payload ends.
+/// Reads the operations of a frame one after the other until its payload ends.
 ///
 /// # Errors
 /// What postcard says of bytes that are no operation.
-pub(crate) fn decode_all(mut payload: &[u8]) -> Result<Vec<Op>, postcard::Error> {
+pub(crate) fn decode_all(frame: &Frame<'_>) -> Result<Vec<Op>, postcard::Error> {
+    if frame.version == v1::VERSION {
+        let ops = decode_each::<v1::Op>(frame.payload)?;
+        return Ok(ops.into_iter().map(Op::from).collect());
+    }
+    decode_each(frame.payload)
+}
+
+fn decode_each<T: serde::de::DeserializeOwned>(
+    mut payload: &[u8],
+) -> Result<Vec<T>, postcard::Error> {
     let mut ops = Vec::new();
     while !payload.is_empty() {
         let (op, rest) = postcard::take_from_bytes(payload)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use austin_domain::{MessageId, State, Timestamp, Vars};
-use austin_ports::ledger::{Accepted, MessageHead, NewMessage, WorkItem};
+use austin_ports::ledger::{Accepted, Mark, MessageHead, NewMessage, WorkItem};
 
 use super::op::{self, Bytes};
 
@@ -16,6 +16,8 @@ pub(crate) struct Prepared {
     pub(crate) secrets: Vec<(usize, u32, zeroize::Zeroizing<Vec<u8>>)>,
     /// Rows it makes.
     pub(crate) rows: usize,
+    /// Marks the request.
+    pub(crate) mark: Option<Mark>,
 }
 
 /// Encodes messages.
@@ -39,6 +41,7 @@ pub(crate) fn prepare(messages: &[NewMessage]) -> Prepared {
         messages: prepared.collect(),
         secrets,
         rows,
+        mark: None,
     }
 }
 
@@ -51,6 +54,10 @@ fn message_of(message: &NewMessage) -> op::Message {
         state: delivery.state,
         due_at: delivery.due_at,
         reason: delivery.reason.clone(),
+        facts: delivery
+            .facts
+            .as_ref()
+            .map(|facts| Bytes(op::encode(&**facts))),
     });
     op::Message {
         id: MessageId::from_u64(0),
@@ -117,6 +124,7 @@ fn accepted_one(message: NewMessage, id: MessageId, now: Timestamp) -> Accepted 
             last_account: None,
             spent: Arc::from([]),
             moves: false,
+            facts: delivery.facts,
         });
     }
     Accepted {

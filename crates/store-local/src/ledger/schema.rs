@@ -22,8 +22,18 @@ pub(crate) const SEGMENT: &[Migration] = &[
     },
     Migration {
         number: 3,
+        name: "rules",
+        sql: include_str!("../../migrations/ledger/0003_rules.sql"),
+    },
+    Migration {
+        number: 4,
+        name: "remembered",
+        sql: include_str!("../../migrations/ledger/0004_remembered.sql"),
+    },
+    Migration {
+        number: 5,
         name: "kept",
-        sql: include_str!("../../migrations/ledger/0003_kept.sql"),
+        sql: include_str!("../../migrations/ledger/0005_kept.sql"),
     },
 ];
 /// Those of a segment's index.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use austin_domain::{Class, DeliveryId, Lane, Reason, State};
-use austin_ports::ledger::{AttachmentRef, AttachmentSource, Change, Next, Settlement};
+use austin_domain::{Class, DeliveryId, Lane, Reason, RuleRef, State};
+use austin_ports::ledger::{AttachmentRef, AttachmentSource, Change, Facts, Next, Settlement};
 
 use super::*;
 use crate::cases;
@@ -14,6 +14,7 @@ pub(super) fn cases() -> Vec<Case<Backend>> {
         ids_are_consecutive_in_a_message_and_grow,
         an_accepted_message_survives_a_kill,
         only_accepted_deliveries_are_ready,
+        rules_causes_and_facts_are_kept,
         secrets_are_given_to_senders_only_and_wiped_at_the_end,
         secrets_of_a_watched_delivery_outlive_its_sending,
         recovery_tells_ready_timed_and_interrupted,
@@ -115,6 +116,58 @@ async fn an_accepted_message_survives_a_kill(mut backend: Backend) {
         (after.delivery.state, after.attempts.len()),
         (State::Sent, 1)
     );
+}
+
+async fn rules_causes_and_facts_are_kept(mut backend: Backend) {
+    let rule = |part: &str| RuleRef {
+        name: "policy/night".into(),
+        version: 3,
+        part: part.into(),
+    };
+    let earlier = accept_one(backend.ledger()).await;
+    let mut given = message(&[1, 2]);
+    let dedup = Reason::new("dedup", "the same was sent before")
+        .by(rule("dedup"))
+        .because_of(Some(earlier));
+    given.deliveries[0].state = State::Suppressed;
+    given.deliveries[0].reason = Some(dedup.clone());
+    let facts = Facts {
+        locale: Some("zh-Hant".into()),
+        time_zone: Some("Asia/Kathmandu".into()),
+        content: Some(u64::MAX),
+    };
+    given.deliveries[1].facts = facts.clone().known();
+    let id = accept(backend.ledger(), given).await.message.id;
+    let quiet = Reason::new("quiet_hours", "it is night").by(rule("quiet_hours"));
+    let hold = Change {
+        delivery: id.delivery(1),
+        from: None,
+        to: State::Held,
+        due_at: Some(at(60)),
+        reason: quiet.clone(),
+    };
+    assert_eq!(
+        backend.ledger().change(vec![hold], at(1)).await,
+        Ok(vec![true])
+    );
+    for _ in 0..2 {
+        let stopped = evidence(backend.ledger(), id.delivery(0)).await.delivery;
+        assert_eq!((stopped.reason, stopped.facts), (Some(dedup.clone()), None));
+        let held = evidence(backend.ledger(), id.delivery(1)).await;
+        assert_eq!(held.events[0].reason, quiet);
+        assert_eq!(held.delivery.reason, Some(quiet.clone()));
+        assert_eq!(held.delivery.facts.as_deref(), Some(&facts));
+        let items = backend.ledger().load(vec![id.delivery(1)]).await.unwrap();
+        assert_eq!(items[0].facts.as_deref(), Some(&facts));
+        backend.restart().await;
+    }
+    begin(backend.ledger(), id.delivery(1), 1).await;
+    let sending = evidence(backend.ledger(), id.delivery(1)).await;
+    assert_eq!(sending.delivery.reason, None);
+    let back = again(id.delivery(1), 1, Some(at(90)));
+    settle(backend.ledger(), back).await;
+    let waiting = evidence(backend.ledger(), id.delivery(1)).await;
+    assert_eq!(waiting.delivery.reason.unwrap().rule, None);
 }
 
 async fn only_accepted_deliveries_are_ready(backend: Backend) {

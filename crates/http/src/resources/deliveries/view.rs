@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_domain::{Reason, Verdict};
+use austin_domain::Verdict;
 use austin_engine::timeline::{self, Entry};
 use austin_ports::catalog::Snapshot;
 use austin_ports::ledger::{AttemptRow, DeliveryRow, Evidence, ReceiptRow};
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::{account_key, template_key};
 use crate::access::Sight;
 use crate::instant::Instant;
+use crate::reason::{ReasonView, RuleView};
 
 /// One page of deliveries.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,7 +38,7 @@ pub(super) struct DeliveryView {
     #[schema(example = "delivered")]
     state: &'static str,
     /// Why it waits, was stopped or failed.
-    reason: Option<DeliveryReason>,
+    reason: Option<ReasonView>,
     template: DeliveryTemplate,
     channel: &'static str,
     class: &'static str,
@@ -63,13 +64,6 @@ pub(super) struct DeliveryView {
     updated_at: Instant,
 }
 
-/// Why a delivery stands where it does.
-#[derive(Debug, Serialize, ToSchema)]
-struct DeliveryReason {
-    code: String,
-    detail: String,
-}
-
 /// The template version that was sent.
 #[derive(Debug, Serialize, ToSchema)]
 struct DeliveryTemplate {
@@ -85,10 +79,7 @@ impl DeliveryView {
             message: head.id.to_string(),
             to: sight.address(&row.to),
             state: row.state.as_str(),
-            reason: row
-                .reason
-                .clone()
-                .map(|Reason { code, detail }| DeliveryReason { code, detail }),
+            reason: row.reason.as_ref().map(Into::into),
             template: DeliveryTemplate {
                 key: template_key(snapshot, head.template),
                 version: head.version,
@@ -193,6 +184,12 @@ struct EntryView {
     due_at: Option<Instant>,
     #[serde(skip_serializing_if = "Option::is_none")]
     took_ms: Option<u64>,
+    /// The rule that decided, where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<RuleView>,
+    /// The earlier delivery that made it decide so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
 }
 
 impl From<Entry> for EntryView {
@@ -208,6 +205,8 @@ impl From<Entry> for EntryView {
             vendor_id: entry.vendor_id,
             due_at: entry.due_at.map(Into::into),
             took_ms: entry.took.map(millis),
+            rule: entry.rule.as_ref().map(Into::into),
+            cause: entry.cause.map(|id| id.to_string()),
         }
     }
 }

@@ -5,6 +5,8 @@ use austin_engine::send::{SendAnswer, Wait};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::reason::ReasonView;
+
 /// What became of a message. Documents what [`write`] writes; a test keeps both the same.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -56,15 +58,6 @@ struct DeliveryRef {
     state: String,
     /// Why it is not simply accepted.
     reason: Option<ReasonView>,
-}
-
-/// Why a delivery waits, was stopped or failed.
-#[derive(Debug, Deserialize, Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = StateReason)]
-pub(crate) struct ReasonView {
-    pub(crate) code: String,
-    pub(crate) detail: String,
 }
 
 /// What stands before the message.
@@ -131,11 +124,8 @@ pub(super) fn write(out: &mut Vec<u8>, answer: &SendAnswer) {
         match &delivery.reason {
             None => out.extend_from_slice(b"null"),
             Some(reason) => {
-                out.extend_from_slice(b"{\"code\":");
-                text(out, &reason.code);
-                out.extend_from_slice(b",\"detail\":");
-                text(out, &reason.detail);
-                out.push(b'}');
+                // Rare. Writing text to memory cannot fail.
+                let _ = serde_json::to_writer(&mut *out, &ReasonView::from(reason));
             }
         }
         out.push(b'}');

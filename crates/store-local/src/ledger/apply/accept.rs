@@ -4,6 +4,7 @@ use austin_domain::MessageId;
 use rusqlite::{Connection, params};
 
 use crate::ledger::op::Accept;
+use crate::ledger::rule;
 use crate::ledger::schema;
 use crate::ledger::segment::Head;
 
@@ -53,6 +54,8 @@ pub(super) fn insert(
                 delivery.reference,
                 delivery.vars.as_ref().map(|bytes| &bytes.0),
                 delivery.secret.as_ref().map(|bytes| &bytes.0),
+                delivery.reason.as_ref().and_then(rule::encode),
+                delivery.facts.as_ref().map(|bytes| &bytes.0),
             ])?;
             head.open += u64::from(delivery.state.is_open());
         }
@@ -74,5 +77,5 @@ const INSERT_MESSAGE: &str = "INSERT INTO message (id, app, template, version, l
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 const INSERT_DELIVERY: &str = "INSERT INTO delivery (id, state, attempts, account, due_at,
     updated_at, place, lane, expires_at, reason_code, reason_detail, address, reference, vars,
-    secret)
-    VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    secret, reason_rule, facts)
+    VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";

@@ -6,6 +6,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{change, open_change};
 use crate::ledger::op;
+use crate::ledger::rule;
 use crate::ledger::schema;
 use crate::ledger::segment::Head;
 
@@ -215,6 +216,7 @@ impl<'a> Settle<'a> {
             self.now.millis(),
             reason.map(|reason| &reason.code),
             reason.map(|reason| &reason.detail),
+            reason.and_then(rule::encode),
         ])?;
         if let Some(until) = kept_until.filter(|_| changed == 1) {
             self.connection
@@ -392,13 +394,14 @@ pub(crate) fn decode<T: serde::de::DeserializeOwned>(
 
 // Stored states: 17 to 20 are the waiting ones, 21 is `sending`.
 const BEGIN: &str = "UPDATE delivery SET state = 21, attempts = ?3, account = ?4, due_at = ?5,
-    updated_at = ?6, reason_code = NULL, reason_detail = NULL
+    updated_at = ?6, reason_code = NULL, reason_detail = NULL,
+    reason_rule = NULL
     WHERE id = ?1 AND attempts = ?2 AND state BETWEEN 17 AND 20";
 const WAIT: &str = "UPDATE delivery SET state = ?4, due_at = ?5, updated_at = ?6,
-    reason_code = ?7, reason_detail = ?8
+    reason_code = ?7, reason_detail = ?8, reason_rule = ?9
     WHERE id = ?1 AND state = ?2 AND attempts = ?3";
 const END: &str = "UPDATE delivery SET state = ?4, due_at = ?5, updated_at = ?6,
-    reason_code = ?7, reason_detail = ?8, secret = NULL
+    reason_code = ?7, reason_detail = ?8, reason_rule = ?9, secret = NULL
     WHERE id = ?1 AND state = ?2 AND attempts = ?3";
 const KEEP: &str = "INSERT OR REPLACE INTO kept (delivery, until)
     SELECT id, ?2 FROM delivery WHERE id = ?1 AND secret IS NOT NULL";

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::attempt::state_of;
 use super::open_change;
+use crate::ledger::rule;
 use crate::ledger::schema;
 use crate::ledger::segment::Head;
 
@@ -50,6 +51,7 @@ fn one(
         now.millis(),
         change.reason.code,
         change.reason.detail,
+        rule::encode(&change.reason),
     ])?;
     if timed_out {
         connection
@@ -103,9 +105,10 @@ pub(super) fn note(
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO event (delivery, n, at, state, reason_code, reason_detail, due_at)
+            "INSERT INTO event (delivery, n, at, state, reason_code, reason_detail, due_at,
+                reason_rule)
              VALUES (?1, (SELECT 1 + ifnull(max(n), 0) FROM event WHERE delivery = ?1),
-                     ?2, ?3, ?4, ?5, ?6)",
+                     ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             delivery.as_i64(),
@@ -114,6 +117,7 @@ pub(super) fn note(
             reason.code,
             reason.detail,
             due_at.map(Timestamp::millis),
+            rule::encode(reason),
         ])?;
     Ok(())
 }
@@ -123,10 +127,10 @@ const KEEP_FIRST: &str = "INSERT OR IGNORE INTO first_attempt (delivery, account
 const KEEP_LATER: &str = "INSERT OR IGNORE INTO later_attempt (delivery, n, account, started_at)
     SELECT id, attempts, account, updated_at FROM delivery WHERE id = ?1 AND attempts > 1";
 const MOVE: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
-    reason_code = ?5, reason_detail = ?6 WHERE id = ?1";
+    reason_code = ?5, reason_detail = ?6, reason_rule = ?7 WHERE id = ?1";
 // Stored states: 17 to 21 are the open ones.
 const WIPE: &str = "UPDATE delivery SET secret = NULL
     WHERE id = ?1 AND secret IS NOT NULL AND state NOT BETWEEN 17 AND 21";
 const NO_LONGER_KEPT: &str = "DELETE FROM kept WHERE delivery = ?1";
 const STOP: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
-    reason_code = ?5, reason_detail = ?6, secret = NULL WHERE id = ?1";
+    reason_code = ?5, reason_detail = ?6, reason_rule = ?7, secret = NULL WHERE id = ?1";

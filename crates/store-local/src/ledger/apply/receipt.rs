@@ -92,4 +92,4 @@ pub(crate) fn digest(receipt: &NewReceipt) -> [u8; 16] {
 const INSERT: &str = "INSERT OR IGNORE INTO receipt (delivery, digest, n, received_at, body)
     VALUES (?1, ?2, (SELECT 1 + ifnull(max(n), 0) FROM receipt WHERE delivery = ?1), ?3, ?4)";
 const MOVE: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
-    reason_code = ?5, reason_detail = ?6, secret = NULL WHERE id = ?1";
+    reason_code = ?5, reason_detail = ?6, reason_rule = NULL, secret = NULL WHERE id = ?1";

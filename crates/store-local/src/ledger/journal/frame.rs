@@ -8,8 +8,7 @@
 pub(crate) const HEADER: usize = 17;
 /// Bytes before the first frame.
 pub(crate) const FILE_HEADER: usize = 32;
-/// The version of the payload encoding this austin writes; it reads all earlier ones. 2 added
-/// operations and outcomes to those of 1.
+/// The version of the payload encoding this austin writes; it reads all up to it.
 pub(crate) const VERSION: u8 = 2;
 const MAGIC: [u8; 8] = *b"austinJ1";
 

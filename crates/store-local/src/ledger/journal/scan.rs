@@ -48,7 +48,7 @@ impl Position {
 /// says; the file system's errors.
 pub(crate) fn read(
     dir: &Path,
-    mut each: impl FnMut(u64, &[u8]) -> Result<(), Fault>,
+    mut each: impl FnMut(&frame::Frame<'_>) -> Result<(), Fault>,
 ) -> Result<Position, Fault> {
     let numbers = files::numbers(dir)?;
     let mut position = Position {
@@ -115,7 +115,7 @@ struct End {
 fn walk(
     data: &[u8],
     next: &mut u64,
-    each: &mut impl FnMut(u64, &[u8]) -> Result<(), Fault>,
+    each: &mut impl FnMut(&frame::Frame<'_>) -> Result<(), Fault>,
 ) -> Result<usize, Fault> {
     let mut at = frame::FILE_HEADER;
     while let Some(found) = frame::parse(&data[at.min(data.len())..]) {
@@ -130,7 +130,7 @@ fn walk(
                 frame::VERSION
             )));
         }
-        each(found.sequence, found.payload)?;
+        each(&found)?;
         *next += 1;
         at += frame::HEADER + found.payload.len();
     }

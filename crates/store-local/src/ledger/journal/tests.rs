@@ -34,15 +34,15 @@ impl Disk for Breaking {
 
 fn contents(dir: &Path) -> Result<Vec<(u64, Vec<u8>)>, Fault> {
     let mut frames = Vec::new();
-    read(dir, |sequence, payload| {
-        frames.push((sequence, payload.to_vec()));
+    read(dir, |frame| {
+        frames.push((frame.sequence, frame.payload.to_vec()));
         Ok(())
     })?;
     Ok(frames)
 }
 
 fn resume(dir: &Path, disk: Arc<dyn Disk>) -> Journal {
-    let position = read(dir, |_, _| Ok(())).unwrap();
+    let position = read(dir, |_| Ok(())).unwrap();
     Journal::resume(dir, disk, (Sync::Full, FILE), position).unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use austin_domain::{AccountId, DeliveryId, Reason, Timestamp};
+use austin_domain::{AccountId, DeliveryId, Timestamp};
 use austin_ports::ledger::{AttemptRow, Event, Evidence, ReceiptRow};
 use rusqlite::{Connection, Row};
 
@@ -10,6 +10,7 @@ use super::row::{self, Heads};
 use super::{Reader, locate};
 use crate::ledger::apply::{decode, state_of};
 use crate::ledger::fault::Fault;
+use crate::ledger::rule;
 
 impl Reader {
     /// Everything known about `id`.
@@ -71,7 +72,7 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
     Ok(Event {
         at: Timestamp::from_millis(row.get(0)?),
         state: state_of(row, 1)?,
-        reason: Reason::new(row.get::<_, String>(2)?, row.get::<_, String>(3)?),
+        reason: rule::reason(row.get(2)?, row.get(3)?, (5, row::blob(row, 5)?))?,
         due_at: due_at.map(Timestamp::from_millis),
     })
 }
@@ -82,5 +83,5 @@ const ATTEMPTS: &str = "SELECT a.n, a.account, a.started_at, a.verdict,
     FROM attempt a LEFT JOIN call c ON c.id = a.call
     WHERE a.delivery = ?1 AND a.verdict IS NOT NULL ORDER BY a.n";
 const RECEIPTS: &str = "SELECT received_at, body FROM receipt WHERE delivery = ?1 ORDER BY n";
-const EVENTS: &str = "SELECT at, state, reason_code, reason_detail, due_at FROM event
+const EVENTS: &str = "SELECT at, state, reason_code, reason_detail, due_at, reason_rule FROM event
     WHERE delivery = ?1 ORDER BY n";

@@ -6,13 +6,14 @@ use austin_domain::{
     AccountId, AppId, DeliveryId, Lane, MessageId, Reason, State, TemplateId, Timestamp, Vars,
     Verdict,
 };
-use austin_ports::ledger::{DeliveryRow, MessageHead, NewReceipt, WorkItem};
+use austin_ports::ledger::{DeliveryRow, Facts, MessageHead, NewReceipt, WorkItem};
 use hashbrown::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::Vault;
 use crate::ledger::apply::{decode, state_of};
 use crate::ledger::prepare::with_secrets;
+use crate::ledger::rule;
 use crate::ledger::schema;
 
 /// A delivery's row.
@@ -30,11 +31,12 @@ pub(super) struct Raw {
     pub(super) reference: Option<String>,
     pub(super) vars: Option<Vec<u8>>,
     pub(super) secret: Option<Vec<u8>>,
+    pub(super) facts: Option<Box<Facts>>,
 }
 
 /// The columns [`Raw::of`] wants.
 pub(super) const COLUMNS: &str = "id, state, attempts, account, due_at, updated_at, place, \
-     reason_code, reason_detail, address, reference, vars, secret";
+     reason_code, reason_detail, address, reference, vars, secret, reason_rule, facts";
 
 impl Raw {
     /// Reads a row of [`COLUMNS`].
@@ -51,11 +53,13 @@ impl Raw {
             place: row.get(6)?,
             reason: code
                 .zip(detail)
-                .map(|(code, detail)| Reason { code, detail }),
+                .map(|(code, detail)| rule::reason(code, detail, (13, blob(row, 13)?)))
+                .transpose()?,
             address: row.get(9)?,
             reference: row.get(10)?,
             vars: row.get(11)?,
             secret: row.get(12)?,
+            facts: blob(row, 14)?.map(|bytes| decode(14, bytes)).transpose()?,
         })
     }
 
@@ -63,6 +67,11 @@ impl Raw {
     pub(super) fn message(&self) -> MessageId {
         self.id.message(self.place)
     }
+}
+
+/// A column of bytes, where it has any.
+pub(super) fn blob<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<Option<&'a [u8]>> {
+    Ok(row.get_ref(column)?.as_blob_or_null()?)
 }
 
 /// One delivery's row.
@@ -163,6 +172,7 @@ impl<'a> Heads<'a> {
             attempts: raw.attempts,
             last_account: raw.account,
             moves: false,
+            facts: raw.facts,
         })
     }
 
@@ -187,6 +197,7 @@ impl<'a> Heads<'a> {
             cost: vendor.cost,
             updated_at: raw.updated_at,
             secrets_kept: raw.secret.is_some(),
+            facts: raw.facts,
         })
     }
 
