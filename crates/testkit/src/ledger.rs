@@ -1,6 +1,8 @@
 //! The ledger's contract as plain maps: the model real backends are compared with, and a fast
 //! stand-in where a test is about the engine. A crash is a new engine over the same ledger.
 
+mod delivery;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -11,11 +13,13 @@ use austin_domain::{
 use austin_ports::BoxFuture;
 use austin_ports::ledger::{
     Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, DeliveryRow, Error, Event,
-    Evidence, Filter, Found, HandedOver, HandedOvers, Interrupted, Ledger, Mark, MessageHead,
-    MessageSummary, NewMessage, NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow,
-    Recovery, Remembered, Result, Settled, Settlement, Timer, WorkItem,
+    Evidence, Filter, Found, HandedOvers, Interrupted, Ledger, Mark, MessageHead, MessageSummary,
+    NewMessage, NewReceipt, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow, Recovery, Remembered,
+    Result, Settled, Settlement, Timer, WorkItem,
 };
 use parking_lot::Mutex;
+
+use delivery::{Delivery, fits, target};
 
 /// A ledger in memory.
 #[derive(Debug)]
@@ -30,18 +34,6 @@ struct Inner {
     parked: Vec<ParkedReceipt>,
     remembered: HashMap<(u64, String), Remembered>,
     refusing: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-struct Delivery {
-    row: DeliveryRow,
-    all_vars: Arc<Vars>,
-    secret_names: Arc<[String]>,
-    kept_until: Option<Timestamp>,
-    started_at: Timestamp,
-    attempts: Vec<AttemptRow>,
-    receipts: Vec<ReceiptRow>,
-    events: Vec<Event>,
 }
 
 impl Default for MemoryLedger {
@@ -91,82 +83,6 @@ impl MemoryLedger {
     {
         let result = act(&self.0.lock());
         Box::pin(async move { Ok(result) })
-    }
-}
-
-impl Delivery {
-    fn item(&self) -> WorkItem {
-        WorkItem {
-            id: self.row.id,
-            message: Arc::clone(&self.row.message),
-            to: self.row.to.clone(),
-            vars: Arc::clone(&self.all_vars),
-            secret_names: Arc::clone(&self.secret_names),
-            state: self.row.state,
-            attempts: self.row.attempts,
-            last_account: self.row.account,
-            spent: self.spent(),
-            moves: false,
-            facts: self.row.facts.clone(),
-        }
-    }
-
-    /// Who took it although it waits again: no receipt came.
-    fn spent(&self) -> Arc<[AccountId]> {
-        let taken = |row: &&AttemptRow| matches!(row.verdict, Verdict::Accepted(_));
-        let attempts = self.attempts.iter().filter(taken);
-        attempts.map(|row| row.account).collect()
-    }
-
-    fn row(&self) -> DeliveryRow {
-        DeliveryRow {
-            secrets_kept: !self.secret_names.is_empty(),
-            ..self.row.clone()
-        }
-    }
-
-    fn wipe(&mut self) {
-        self.all_vars = Arc::clone(&self.row.vars);
-        self.secret_names = Arc::from([]);
-    }
-
-    fn moves_to(&mut self, state: State, now: Timestamp) -> bool {
-        if !self.row.state.may_become(state) {
-            return false;
-        }
-        self.row.state = state;
-        self.row.updated_at = now;
-        if !state.is_open() {
-            self.wipe();
-            self.row.due_at = None;
-        }
-        true
-    }
-
-    fn handed_over(&self) -> Option<HandedOver> {
-        let row = &self.row;
-        let sent_at = match row.state {
-            State::Sent => row.updated_at,
-            State::Delivered | State::Undelivered => self
-                .attempts
-                .last()
-                .filter(|attempt| attempt.attempt == row.attempts)
-                .map_or(self.started_at, |attempt| attempt.started_at),
-            _ => return None,
-        };
-        Some(HandedOver {
-            delivery: row.id,
-            lane: row.message.lane,
-            state: row.state,
-            account: row.account?,
-            sent_at,
-            attempts: row.attempts,
-            expires_at: row.message.expires_at,
-        })
-    }
-
-    fn is_ready(&self) -> bool {
-        self.row.state.is_waiting() && self.row.due_at.is_none()
     }
 }
 
@@ -484,59 +400,6 @@ impl Inner {
     }
 }
 
-/// Where a settled delivery goes, and until when its secret values are kept.
-fn target(
-    next: Next,
-) -> (
-    State,
-    Option<Timestamp>,
-    Option<austin_domain::Reason>,
-    Option<Timestamp>,
-) {
-    match next {
-        Next::End { state, reason } => (state, None, reason, None),
-        Next::Wait {
-            state,
-            due_at,
-            reason,
-        } => (state, due_at, Some(reason), None),
-        Next::Watched { until } => (State::Sent, None, None, Some(until)),
-    }
-}
-
-fn fits(row: &DeliveryRow, filter: &Filter) -> bool {
-    fn is<T: PartialEq>(wanted: &Option<T>, found: &T) -> bool {
-        wanted.as_ref().is_none_or(|wanted| wanted == found)
-    }
-    let head = &row.message;
-    let of_reference = |wanted: &String| {
-        row.reference.as_ref() == Some(wanted) || head.reference.as_ref() == Some(wanted)
-    };
-    is(&filter.to, &row.to)
-        && filter.reference.as_ref().is_none_or(of_reference)
-        && is(&filter.message, &head.id)
-        && filter
-            .templates
-            .as_ref()
-            .is_none_or(|wanted| wanted.contains(&head.template))
-        && is(&filter.app, &head.app)
-        && filter
-            .account
-            .is_none_or(|wanted| row.account == Some(wanted))
-        && filter
-            .vendor_id
-            .as_ref()
-            .is_none_or(|wanted| row.vendor_id.as_ref() == Some(wanted))
-        && is(&filter.state, &row.state)
-        && is(&filter.channel, &head.lane.channel)
-        && filter.from.is_none_or(|from| head.accepted_at >= from)
-        && filter.until.is_none_or(|until| head.accepted_at < until)
-        && filter.before.is_none_or(|before| row.id < before)
-}
-
-/// As long as a real backend does unless told otherwise.
-const REMEMBERED_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
-
 impl Ledger for MemoryLedger {
     fn accept(
         &self,
@@ -747,3 +610,6 @@ impl Ledger for MemoryLedger {
         }
     }
 }
+
+/// As long as a real backend does unless told otherwise.
+const REMEMBERED_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
