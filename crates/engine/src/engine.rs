@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use austin_adapter_api::{Inbound, Receipts, Refused};
-use austin_domain::{Lane, MessageId, State};
-use austin_ports::ledger::{Accepted, Mark, NewMessage, WorkItem};
-use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Wire};
+use austin_domain::{AppId, Lane, MessageId, State, TemplateId, Timestamp};
+use austin_ports::ledger::{Accepted, Mark, MessageHead, NewMessage, WorkItem};
+use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Suppressions, Wire};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -34,11 +34,13 @@ use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
 use crate::settler::{Finished, Settler};
 use crate::shared::Shared;
 use crate::status::{self, AccountStatus, LaneStatus, Readiness};
+use crate::suppress::Suppressing;
 use crate::timers::Timers;
 use crate::tokens::Tokens;
+use crate::uses::Use;
 use crate::{
     aftermath, daybook, health, mailboxes, pulls, receipt_watch, receipts, reconcilers, recovery,
-    sessions, settler,
+    sessions, settler, uses,
 };
 
 /// What the engine is made of.
@@ -51,6 +53,8 @@ pub struct Parts {
     pub catalog: Arc<dyn Catalog>,
     /// Uploaded files.
     pub blobs: Arc<dyn Blobs>,
+    /// Who must not be messaged.
+    pub suppressions: Arc<dyn Suppressions>,
     /// The way out.
     pub wire: Arc<dyn Wire>,
     /// Time.
@@ -83,6 +87,7 @@ impl Engine {
             tokens: Tokens::default(),
             lease: parts.config.lease,
         });
+        let suppressing = Suppressing::new(Arc::clone(&parts.suppressions));
         let shared = Shared {
             config: parts.config.clone(),
             ledger: Arc::clone(&parts.ledger),
@@ -97,16 +102,19 @@ impl Engine {
                 desk,
                 compilations: crate::render::Compilations::default(),
                 max_attachment_bytes: parts.config.max_attachment_bytes,
+                links: suppressing.links(&parts.config),
                 lease: parts.config.lease,
             },
             adapters: parts.adapters.clone(),
             directories: Directories::new(Arc::clone(&parts.catalog), parts.adapters.clone()),
             lanes: Lanes::new(parts.config.lane_memory),
             quotas: Quotas::default(),
+            uses: uses::Uses::default(),
             timers: Timers::default(),
             claims: Claims::default(),
             metrics: Metrics::new(registry),
             settler,
+            suppressing,
             aftermath: Aftermath::new(&parts.config, Arc::clone(&parts.catalog), registry),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
@@ -133,6 +141,7 @@ impl Engine {
         let now = self.shared.clock.now();
         self.parts.adapters.sync(&snapshot, now).await;
         daybook::open(&self.shared).await?;
+        let (through, newest) = uses::open(&self.shared).await?;
         recovery::recover(&self.shared).await?;
         tokio::spawn(settler::run(Arc::clone(&self.shared), finished));
         let tracker = &self.shared.tracker;
@@ -150,6 +159,8 @@ impl Engine {
         tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
         tracker.spawn(health::warden::run(Arc::clone(&self.shared)));
         tracker.spawn(daybook::keep(Arc::clone(&self.shared)));
+        tracker.spawn(uses::keep(Arc::clone(&self.shared)));
+        tracker.spawn(uses::recount(Arc::clone(&self.shared), through, newest));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
     }
@@ -278,6 +289,18 @@ impl Engine {
             .collect()
     }
 
+    /// Who calls a template, how much and since when, by app; and whether the counts are complete:
+    /// for a moment after a start they may not be.
+    pub fn callers(&self, template: TemplateId) -> (Vec<(AppId, Use)>, bool) {
+        let uses = &self.shared.uses;
+        (uses.of(template), !uses.recounting())
+    }
+
+    /// When a template was used last; tests do not count.
+    pub fn last_used(&self, template: TemplateId) -> Option<Timestamp> {
+        self.shared.uses.last(template)
+    }
+
     fn takes_work(&self) -> Result<(), Refusal> {
         match self.shared.phase.load(Ordering::Acquire) {
             READY => Ok(()),
@@ -390,10 +413,7 @@ impl Engine {
     }
 
     /// Why an account is not called at present, and until when.
-    pub fn resting(
-        &self,
-        account: austin_domain::AccountId,
-    ) -> Option<(austin_domain::Timestamp, String)> {
+    pub fn resting(&self, account: austin_domain::AccountId) -> Option<(Timestamp, String)> {
         self.shared
             .directories
             .pace(account)
@@ -417,7 +437,7 @@ impl Engine {
         }
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
@@ -434,11 +454,23 @@ async fn accept_and_offer(
     mark: Option<Mark>,
 ) -> Result<Vec<Accepted>, Refusal> {
     let timers: Vec<_> = messages.iter().map(due_times).collect();
+    // Tests stand by themselves: a message is one as a whole.
+    let test = |message: &NewMessage| {
+        let facts = message
+            .deliveries
+            .first()
+            .and_then(|one| one.facts.as_ref());
+        facts.is_some_and(|facts| facts.test)
+    };
+    let tests: Vec<bool> = messages.iter().map(test).collect();
+    let accepting = shared.uses.accepting();
     let now = shared.clock.now();
     let mut accepted = match mark {
         Some(mark) => shared.ledger.accept_once(messages, mark, now).await?,
         None => shared.ledger.accept(messages, now).await?,
     };
+    let counted = accepted.iter().zip(tests).filter(|(_, test)| !test);
+    accepting.came_to(counted.map(|(accepted, _)| seen(&accepted.message)));
     let mut ready: HashMap<Lane, Vec<WorkItem>> = HashMap::new();
     for (accepted, timers) in accepted.iter_mut().zip(timers) {
         let name = accepted.message.lane;
@@ -472,8 +504,17 @@ async fn accept_and_offer(
     Ok(accepted)
 }
 
+fn seen(head: &MessageHead) -> uses::Seen {
+    uses::Seen {
+        id: head.id.as_u64(),
+        pair: (head.template, head.app),
+        people: head.recipients,
+        at: head.accepted_at,
+    }
+}
+
 /// The deliveries of a message that wait for a time, by index.
-fn due_times(message: &NewMessage) -> Vec<(u32, austin_domain::Timestamp)> {
+fn due_times(message: &NewMessage) -> Vec<(u32, Timestamp)> {
     (0u32..)
         .zip(&message.deliveries)
         .filter_map(|(index, delivery)| Some((index, delivery.due_at?)))

@@ -21,6 +21,7 @@ mod mailboxes;
 mod metrics;
 mod outlives;
 mod pace;
+mod pauses;
 mod planner;
 mod pulls;
 mod quota;
@@ -36,6 +37,7 @@ mod settler;
 mod shared;
 mod timers;
 mod tokens;
+mod uses;
 
 #[cfg(test)]
 mod samples;
@@ -47,10 +49,12 @@ pub mod config;
 pub mod engine;
 pub mod manage;
 pub mod once;
+pub mod recall;
 pub mod receipt_counts;
 pub mod refusal;
 pub mod send;
 pub mod status;
+pub mod suppress;
 pub mod timeline;
 
 pub use adapters::{Adapters, Workshop};
@@ -60,3 +64,5 @@ pub use config::Config;
 pub use engine::{Engine, Parts};
 pub use once::{Once, OnceAnswer};
 pub use refusal::{FieldFault, Refusal, RefusalCode};
+pub use suppress::{ImportDraft, SuppressionDraft, Unsubscribed};
+pub use uses::Use;

@@ -17,7 +17,9 @@ use crate::metrics::Metrics;
 use crate::once::Claims;
 use crate::quota::Quotas;
 use crate::settler::Settler;
+use crate::suppress::Suppressing;
 use crate::timers::Timers;
+use crate::uses::Uses;
 
 /// What the engine's parts share.
 pub(crate) struct Shared {
@@ -31,11 +33,14 @@ pub(crate) struct Shared {
     pub(crate) directories: Directories,
     pub(crate) lanes: Lanes,
     pub(crate) quotas: Quotas,
+    /// Who uses which template.
+    pub(crate) uses: Uses,
     pub(crate) timers: Timers,
     /// Requests that may come again and are being carried out.
     pub(crate) claims: Claims,
     pub(crate) metrics: Metrics,
     pub(crate) settler: Settler,
+    pub(crate) suppressing: Suppressing,
     /// What is kept about deliveries that a vendor has taken or may have taken.
     pub(crate) aftermath: Aftermath,
     /// Tasks that must end before the engine has stopped.

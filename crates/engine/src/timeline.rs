@@ -51,12 +51,16 @@ pub struct Entry {
 pub fn timeline(evidence: &Evidence, snapshot: &Snapshot) -> Vec<Entry> {
     let teller = Teller { evidence, snapshot };
     let mut entries = vec![teller.accepted()];
+    // What let it go comes before the attempt that followed.
+    let (let_go, others): (Vec<_>, Vec<_>) =
+        evidence.events.iter().partition(|event| event.lets_go());
+    entries.extend(let_go.into_iter().map(moved));
     for attempt in &evidence.attempts {
         entries.push(teller.attempt(attempt));
         entries.push(teller.verdict(attempt));
     }
     // What followed from a verdict comes after it.
-    entries.extend(evidence.events.iter().map(moved));
+    entries.extend(others.into_iter().map(moved));
     if teller.in_flight() {
         entries.push(teller.sending());
     }
@@ -85,8 +89,13 @@ impl Teller<'_> {
             .apps
             .get(&head.app)
             .map_or("an app that is gone", |app| &app.name);
+        let facts = self.evidence.delivery.facts.as_ref();
+        let did = match facts {
+            Some(facts) if facts.test => "tried out",
+            _ => "sent",
+        };
         let detail = format!(
-            "{app} sent {template} version {} in request {}; the delivery is stored",
+            "{app} {did} {template} version {} in request {}; the delivery is stored",
             head.version, head.request_id
         );
         Entry::new(head.accepted_at, State::Accepted.as_str(), detail)

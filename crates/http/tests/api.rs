@@ -21,11 +21,19 @@ mod health;
 mod messages;
 #[path = "api/once.rs"]
 mod once;
+#[path = "api/recall.rs"]
+mod recall;
 #[path = "api/receipts.rs"]
 mod receipts;
 #[path = "api/roles.rs"]
 mod roles;
 #[path = "api/routes.rs"]
 mod routes;
+#[path = "api/suppressions.rs"]
+mod suppressions;
+#[path = "api/template_life.rs"]
+mod template_life;
+#[path = "api/templates.rs"]
+mod templates;
 #[path = "api/workshop.rs"]
 mod workshop;

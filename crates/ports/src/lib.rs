@@ -8,6 +8,8 @@ pub mod catalog;
 pub mod clock;
 pub mod ledger;
 pub mod mailbox;
+pub mod meter;
+pub mod suppressions;
 pub mod wire;
 
 use std::future::Future;
@@ -18,6 +20,8 @@ pub use catalog::Catalog;
 pub use clock::{Clock, Entropy, SystemClock};
 pub use ledger::Ledger;
 pub use mailbox::Mailboxes;
+pub use meter::Meter;
+pub use suppressions::Suppressions;
 pub use wire::Wire;
 
 /// A boxed future, so that ports can be trait objects.

@@ -11,11 +11,12 @@ use austin_domain::{
     AccountId, AppId, DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict,
 };
 use austin_ports::BoxFuture;
+use austin_ports::ledger::counted::{self, AT_ONCE};
 use austin_ports::ledger::{
-    Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, DeliveryRow, Error, Event,
-    Evidence, Filter, Found, HandedOvers, Interrupted, Ledger, Mark, MessageHead, MessageSummary,
-    NewMessage, NewReceipt, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow, Recovery, Remembered,
-    Result, Settled, Settlement, Timer, WorkItem,
+    Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, Counted, Counts, DeliveryRow,
+    Error, Event, Evidence, Filter, Found, HandedOvers, Interrupted, Ledger, Mark, MessageHead,
+    MessageSummary, NewMessage, NewReceipt, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow,
+    Recovery, Remembered, Result, Settled, Settlement, Timer, WorkItem,
 };
 use parking_lot::Mutex;
 
@@ -136,6 +137,7 @@ impl Inner {
                 secret_names: secret.into_keys().collect(),
                 kept_until: None,
                 started_at: now,
+                late: None,
                 attempts: Vec::new(),
                 receipts: Vec::new(),
                 events: Vec::new(),
@@ -162,6 +164,9 @@ impl Inner {
         };
         if delivery.row.attempts + 1 != start.attempt || !delivery.row.state.is_waiting() {
             return false;
+        }
+        if delivery.now_waits() && now.since(delivery.row.id.at()) >= AT_ONCE {
+            delivery.late = Some(now);
         }
         delivery.moves_to(State::Sending, now);
         delivery.row.attempts = start.attempt;
@@ -241,11 +246,13 @@ impl Inner {
         };
         let from = delivery.row.state;
         let from_fits = change.from.is_none_or(|wanted| wanted == from);
-        let timed_out =
-            (change.from, from, change.to) == (Some(State::Sent), State::Sent, State::Queued);
-        let may_leave = from.is_waiting() || timed_out;
+        let may_leave = from.is_waiting() || change.leaves_sent(from);
+        let released = delivery.now_waits() && change.to == State::Queued;
         if !from_fits || !may_leave || !delivery.moves_to(change.to, now) {
             return false;
+        }
+        if released {
+            delivery.late = Some(now);
         }
         delivery.row.due_at = change.due_at;
         delivery.row.reason = Some(change.reason.clone());
@@ -544,6 +551,28 @@ impl Ledger for MemoryLedger {
 
     fn handed_over(&self, before: DeliveryId, rows: usize) -> BoxFuture<'_, Result<HandedOvers>> {
         self.read(|inner| inner.handed_over(before, rows))
+    }
+
+    fn counted(
+        &self,
+        from: Timestamp,
+        after: DeliveryId,
+        rows: usize,
+    ) -> BoxFuture<'_, Result<Counts>> {
+        self.read(|inner| {
+            let counted = inner
+                .deliveries
+                .values()
+                .filter(|delivery| delivery.row.id > after && counted::counts(delivery.row.state));
+            let mut found: Vec<Counted> = counted
+                .map(Delivery::counted)
+                .filter(|counted| counted.at >= from)
+                .collect();
+            let more = found.len() > rows;
+            found.truncate(rows);
+            let stopped = found.last().filter(|_| more).map(|last| last.delivery);
+            (found, stopped)
+        })
     }
 
     fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>> {

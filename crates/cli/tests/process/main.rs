@@ -22,4 +22,6 @@ mod rig;
 mod sdk;
 mod smpp;
 mod smpp_peers;
+mod suppressions;
+mod templates;
 mod vendors;

@@ -12,7 +12,7 @@ use austin_ports::catalog::Role;
 use austin_ports::clock::SystemClock;
 use austin_ports::wire::{Exchange, Fetched, Outgoing};
 use austin_ports::{Blobs, BoxFuture, Wire};
-use austin_store_local::{ControlStore, DataDir, LocalBlobs, Vault};
+use austin_store_local::{ControlStore, DataDir, LocalBlobs, LocalSuppressions, Vault};
 use austin_testkit::{MemoryLedger, SeededEntropy};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -123,14 +123,17 @@ impl App {
         let data = Arc::new(DataDir::open(dir.path()).unwrap());
         let entropy = Arc::new(SeededEntropy::new(7));
         let vault = Vault::open_dir(dir.path(), None, entropy.clone()).unwrap();
-        let catalog = ControlStore::open(Arc::clone(&data), Arc::new(vault)).unwrap();
+        let vault = Arc::new(vault);
+        let catalog = ControlStore::open(Arc::clone(&data), Arc::clone(&vault)).unwrap();
         let ledger = Arc::new(MemoryLedger::default());
         let mut registry = Registry::default();
+        let suppressions = LocalSuppressions::open(data.clone(), &vault, &*entropy).unwrap();
         let blobs = LocalBlobs::open(data, config.max_attachment_bytes).unwrap();
         let parts = Parts {
             ledger: ledger.clone(),
             catalog: Arc::new(catalog),
             blobs: Arc::new(Fragile(blobs)),
+            suppressions: Arc::new(suppressions),
             wire: Arc::new(Vendor),
             clock: Arc::new(SystemClock),
             entropy,
@@ -285,7 +288,8 @@ pub(crate) fn account(key: &str) -> Value {
 pub(crate) fn template(key: &str) -> Value {
     json!({
         "key": key, "name": "Greeting", "channel": "sms", "class": "notification",
-        "team": "care", "owner": "owner@corp.example",
+        "team": "care", "owner": "owner@corp.example", "contact": "care@corp.example",
+        "business": "support",
         "content": {"text": "Hello {{name}}"},
         "variables": {"name": {"type": "string", "max_length": 10, "example": "Li"}},
     })
@@ -305,6 +309,9 @@ impl Wire for Vendor {
                 panic!("the simulator speaks HTTP")
             };
             let sent: Value = serde_json::from_slice(&request.body).unwrap();
+            if request.url.ends_with("/sim/recall") {
+                return answered(&request.body, json!({"code": "ok"}).to_string());
+            }
             let results: Vec<Value> = sent["messages"]
                 .as_array()
                 .unwrap()
@@ -315,21 +322,25 @@ impl Wire for Vendor {
                 })
                 .collect();
             let answer = json!({"results": results}).to_string();
-            Exchange {
-                took: Duration::ZERO,
-                request: String::from_utf8_lossy(&request.body).into_owned(),
-                answer: answer.clone(),
-                reply: Reply::Http(HttpReply {
-                    status: StatusCode::OK,
-                    headers: HeaderMap::new(),
-                    body: answer.into(),
-                }),
-            }
+            answered(&request.body, answer)
         })
     }
 
     fn fetch<'a>(&'a self, _: &'a str, _: usize) -> BoxFuture<'a, Result<Fetched, Fault>> {
         Box::pin(async { panic!("nothing is fetched") })
+    }
+}
+
+fn answered(body: &[u8], answer: String) -> Exchange {
+    Exchange {
+        took: Duration::ZERO,
+        request: String::from_utf8_lossy(body).into_owned(),
+        answer: answer.clone(),
+        reply: Reply::Http(HttpReply {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: answer.into(),
+        }),
     }
 }
 

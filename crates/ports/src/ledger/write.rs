@@ -69,6 +69,9 @@ pub struct Facts {
     /// Keyed digest of the template and all values, secret ones included: what has the same digest
     /// says the same.
     pub content: Option<u64>,
+    /// Whether it is a test of its template: it goes out though the version is not live.
+    #[serde(default)]
+    pub test: bool,
 }
 
 impl Facts {
@@ -200,6 +203,18 @@ pub struct WorkItem {
     pub facts: Option<Box<Facts>>,
 }
 
+impl WorkItem {
+    /// The recipient's language.
+    pub fn locale(&self) -> Option<&str> {
+        self.facts.as_ref()?.locale.as_deref()
+    }
+
+    /// Whether it is a test of its template.
+    pub fn is_test(&self) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.test)
+    }
+}
+
 /// An attempt about to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptStart {
@@ -295,13 +310,13 @@ pub enum Settled {
     Ignored,
 }
 
-/// A move of a waiting delivery, or of a sent one back to `queued`.
+/// A move of a waiting delivery, or of a sent one back to `queued` or to `recalled`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// The state it must be in; `None`: any waiting state. Only `Some(Sent)` moves a sent delivery,
-    /// and only to `queued`: no receipt came in time.
+    /// The state it must be in; `None`: any waiting state. Only `Some(Sent)` moves a sent delivery:
+    /// to `queued` when no receipt came in time, to `recalled` when its vendor took it back.
     pub from: Option<State>,
     /// The state it goes to.
     pub to: State,
@@ -309,6 +324,14 @@ pub struct Change {
     pub due_at: Option<Timestamp>,
     /// Why.
     pub reason: Reason,
+}
+
+impl Change {
+    /// Whether it moves a delivery on that stands in `from` and was sent.
+    pub fn leaves_sent(&self, from: State) -> bool {
+        (self.from, from) == (Some(State::Sent), State::Sent)
+            && matches!(self.to, State::Queued | State::Recalled)
+    }
 }
 
 /// A receipt to be recorded.

@@ -6,6 +6,7 @@
 pub(super) mod accounts;
 mod adapters;
 mod apps;
+mod pauses;
 pub(super) mod quotas;
 pub(super) mod routes;
 mod templates;
@@ -47,19 +48,31 @@ impl Step<'_> {
     pub(super) fn make(&mut self, change: CatalogChange) -> Result<Done> {
         match change {
             CatalogChange::CreateTemplate { template, version } => {
-                self.create_template(template, version)
+                self.create_template(template, *version)
             }
-            CatalogChange::AddVersion { template, version } => self.add_version(&template, version),
+            CatalogChange::AddVersion { template, version } => {
+                self.add_version(&template, *version)
+            }
             CatalogChange::DescribeTemplate {
                 template,
                 name,
                 owner,
             } => self.describe_template(&template, name, owner),
-            CatalogChange::SetTemplateState {
+            CatalogChange::TransferTemplate {
                 template,
-                state,
+                owner,
                 reason,
-            } => self.set_template_state(&template, state, reason),
+            } => self.transfer_template(&template, owner, &reason),
+            CatalogChange::MoveTemplate {
+                template,
+                steps,
+                reason,
+            } => self.move_template(&template, &steps, reason),
+            CatalogChange::PutTestPeople {
+                team,
+                people,
+                reason,
+            } => self.put_test_people(team, people, reason),
             CatalogChange::PutAccount(account) => self.put_account(*account),
             CatalogChange::DeleteAccount { account } => self.delete_account(&account),
             CatalogChange::PutRoute {
@@ -69,6 +82,7 @@ impl Step<'_> {
                 reason,
             } => self.put_route(lane, plan, shift, reason),
             CatalogChange::PutQuota { of, quota, reason } => self.put_quota(of, quota, reason),
+            CatalogChange::Pause { of, pause } => self.pause(of, pause),
             CatalogChange::SteerAccount { account, steer } => self.steer_account(&account, steer),
             CatalogChange::Note {
                 subject,

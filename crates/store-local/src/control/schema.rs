@@ -32,6 +32,16 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "answers",
         sql: include_str!("../../migrations/control/0004_answers.sql"),
     },
+    Migration {
+        number: 5,
+        name: "pauses",
+        sql: include_str!("../../migrations/control/0005_pauses.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "templates",
+        sql: include_str!("../../migrations/control/0006_templates.sql"),
+    },
 ];
 
 /// Where the database of a data directory is.

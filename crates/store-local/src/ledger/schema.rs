@@ -32,8 +32,13 @@ pub(crate) const SEGMENT: &[Migration] = &[
     },
     Migration {
         number: 5,
+        name: "late",
+        sql: include_str!("../../migrations/ledger/0005_late.sql"),
+    },
+    Migration {
+        number: 6,
         name: "kept",
-        sql: include_str!("../../migrations/ledger/0005_kept.sql"),
+        sql: include_str!("../../migrations/ledger/0006_kept.sql"),
     },
 ];
 /// Those of a segment's index.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use austin_domain::{AccountId, Reason, State, Timestamp, Vars, Verdict};
+use austin_ports::ledger::counted;
 use austin_ports::ledger::{
-    AttemptRow, DeliveryRow, Event, Filter, HandedOver, Next, ReceiptRow, WorkItem,
+    AttemptRow, Counted, DeliveryRow, Event, Filter, HandedOver, Next, ReceiptRow, WorkItem,
 };
 
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(super) struct Delivery {
     pub(super) secret_names: Arc<[String]>,
     pub(super) kept_until: Option<Timestamp>,
     pub(super) started_at: Timestamp,
+    /// When it went out, where it had waited for that.
+    pub(super) late: Option<Timestamp>,
     pub(super) attempts: Vec<AttemptRow>,
     pub(super) receipts: Vec<ReceiptRow>,
     pub(super) events: Vec<Event>,
@@ -88,6 +91,28 @@ impl Delivery {
             attempts: row.attempts,
             expires_at: row.message.expires_at,
         })
+    }
+
+    pub(super) fn now_waits(&self) -> bool {
+        counted::waits_for_its_time(self.row.state, self.row.attempts)
+    }
+
+    pub(super) fn counted(&self) -> Counted {
+        let row = &self.row;
+        let waits = self.now_waits();
+        Counted {
+            delivery: row.id,
+            to: row.to.clone(),
+            template: row.message.template,
+            lane: row.message.lane,
+            content: row.facts.as_ref().and_then(|facts| facts.content),
+            state: row.state,
+            at: self
+                .late
+                .filter(|_| !waits)
+                .unwrap_or(row.message.accepted_at),
+            counts: !waits,
+        }
     }
 
     pub(super) fn is_ready(&self) -> bool {
