@@ -8,6 +8,7 @@ pub(crate) mod deliveries;
 pub(crate) mod health;
 pub(crate) mod lanes;
 pub(crate) mod messages;
+pub(crate) mod policies;
 pub(crate) mod problems;
 mod quota;
 pub(crate) mod receipts;

@@ -19,6 +19,8 @@ mod edges;
 mod health;
 #[path = "api/messages.rs"]
 mod messages;
+#[path = "api/policies.rs"]
+mod policies;
 #[path = "api/receipts.rs"]
 mod receipts;
 #[path = "api/roles.rs"]

@@ -1,6 +1,7 @@
 //! The snapshot as it is read when the store opens.
 
 mod adapters;
+pub(super) mod policies;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> Result<Snapsho
     apps(connection, &mut snapshot)?;
     quotas(connection, &mut snapshot)?;
     keys(connection, &mut snapshot)?;
+    policies::load(connection, &mut snapshot)?;
     adapters::load(connection, &mut snapshot)?;
     Ok(snapshot)
 }

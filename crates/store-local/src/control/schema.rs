@@ -27,6 +27,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "adapters",
         sql: include_str!("../../migrations/control/0003_adapters.sql"),
     },
+    Migration {
+        number: 4,
+        name: "policies",
+        sql: include_str!("../../migrations/control/0004_policies.sql"),
+    },
 ];
 
 /// Where the database of a data directory is.
