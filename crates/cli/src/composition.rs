@@ -66,6 +66,7 @@ pub(crate) fn parts(
         },
         segment_deliveries: settings.store.segment_deliveries,
         low_water_bytes: settings.store.low_water_bytes,
+        remember_for: settings.engine.remember_for,
         ..ledger::Options::default()
     };
     let ledger = LocalLedger::open(store.dir.path(), store.vault.clone(), options, registry)

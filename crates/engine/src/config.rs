@@ -31,6 +31,8 @@ pub struct Config {
     pub receipt_deadline: Duration,
     /// How long settled deliveries are kept; `None` keeps them for ever.
     pub retain_for: Option<Duration>,
+    /// How long requests with an idempotency key are remembered; the ledger is set to the same.
+    pub remember_for: Duration,
 }
 
 impl Default for Config {
@@ -49,6 +51,7 @@ impl Default for Config {
             inquiries: 1_000,
             receipt_deadline: Duration::from_secs(72 * 3600),
             retain_for: None,
+            remember_for: Duration::from_secs(24 * 3600),
         }
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use austin_adapter_api::{Inbound, Receipts, Refused};
-use austin_domain::{Lane, State};
-use austin_ports::ledger::{Accepted, NewMessage, WorkItem};
+use austin_domain::{Lane, MessageId, State};
+use austin_ports::ledger::{Accepted, Mark, NewMessage, WorkItem};
 use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Wire};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,6 +25,7 @@ use crate::directory::Directories;
 use crate::intake::{self, Against, Checked};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
+use crate::once::{self, Claims, Once};
 use crate::outlives::Outlives;
 use crate::quota::{Quotas, Taken};
 use crate::receipt_counts::ReceiptHour;
@@ -102,6 +104,7 @@ impl Engine {
             lanes: Lanes::new(parts.config.lane_memory),
             quotas: Quotas::default(),
             timers: Timers::default(),
+            claims: Claims::default(),
             metrics: Metrics::new(registry),
             settler,
             aftermath: Aftermath::new(&parts.config, registry),
@@ -181,6 +184,16 @@ impl Engine {
         caller: &Caller,
         requests: Vec<SendRequest>,
     ) -> Vec<Result<SendAnswer, Refusal>> {
+        self.send_marked(caller, requests, None).await
+    }
+
+    /// The same; the request is remembered by `once` in the commit that makes it durable.
+    pub(crate) async fn send_marked(
+        &self,
+        caller: &Caller,
+        requests: Vec<SendRequest>,
+        once: Option<Once>,
+    ) -> Vec<Result<SendAnswer, Refusal>> {
         let catalog = self.shared.catalog.snapshot();
         let now = self.shared.clock.now();
         let against = Against {
@@ -207,7 +220,7 @@ impl Engine {
                 Ok(checked)
             })
             .collect();
-        let answers = self.accept(checked).await;
+        let answers = self.accept(caller, checked, once).await;
         for (answer, taken) in answers.iter().zip(taken) {
             if let (Err(_), Some(taken)) = (answer, taken) {
                 self.shared.quotas.give_back(taken);
@@ -219,7 +232,9 @@ impl Engine {
     /// Makes what passed durable, in one go, and answers for each.
     async fn accept(
         &self,
+        caller: &Caller,
         checked: Vec<Result<Checked, Refusal>>,
+        once: Option<Once>,
     ) -> Vec<Result<SendAnswer, Refusal>> {
         let mut messages = Vec::with_capacity(checked.len());
         let drafts: Vec<Result<Draft, Refusal>> = checked
@@ -240,10 +255,12 @@ impl Engine {
                 .map(Err)
                 .collect();
         }
+        let mark = once.map(|once| once::mark(caller, once, &drafts));
         let shared = Arc::clone(&self.shared);
         // A caller that hangs up between the commit and the offer must not leave durable
         // deliveries that no lane knows.
-        let accepted = Outlives::new(async move { accept_and_offer(&shared, messages).await });
+        let accepted =
+            Outlives::new(async move { accept_and_offer(&shared, messages, mark).await });
         let mut accepted = match accepted.await {
             Ok(accepted) => accepted.into_iter(),
             Err(refusal) => return refused(drafts, &refusal),
@@ -255,7 +272,7 @@ impl Engine {
                 let head = accepted.next().ok_or_else(|| {
                     Refusal::new(RefusalCode::Unavailable, "the ledger answered for too few")
                 })?;
-                Ok(draft.answer(head))
+                Ok(draft.answer(head.message.id))
             })
             .collect()
     }
@@ -399,6 +416,10 @@ impl Engine {
         }
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// What it is made of.
     pub fn parts(&self) -> &Parts {
         &self.parts
@@ -409,9 +430,14 @@ impl Engine {
 async fn accept_and_offer(
     shared: &Arc<Shared>,
     messages: Vec<NewMessage>,
+    mark: Option<Mark>,
 ) -> Result<Vec<Accepted>, Refusal> {
     let timers: Vec<_> = messages.iter().map(due_times).collect();
-    let mut accepted = shared.ledger.accept(messages, shared.clock.now()).await?;
+    let now = shared.clock.now();
+    let mut accepted = match mark {
+        Some(mark) => shared.ledger.accept_once(messages, mark, now).await?,
+        None => shared.ledger.accept(messages, now).await?,
+    };
     let mut ready: HashMap<Lane, Vec<WorkItem>> = HashMap::new();
     for (accepted, timers) in accepted.iter_mut().zip(timers) {
         let name = accepted.message.lane;
@@ -454,7 +480,8 @@ fn due_times(message: &NewMessage) -> Vec<(u32, austin_domain::Timestamp)> {
 }
 
 /// An answer that only lacks its ids.
-struct Draft {
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Draft {
     template: String,
     version: u32,
     rejected: Vec<crate::send::Rejected>,
@@ -478,8 +505,7 @@ impl Draft {
         }
     }
 
-    fn answer(self, accepted: Accepted) -> SendAnswer {
-        let id = accepted.message.id;
+    pub(crate) fn answer(self, id: MessageId) -> SendAnswer {
         SendAnswer {
             id,
             template: self.template,

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use austin_ports::catalog::CatalogError;
 use austin_ports::ledger;
+use serde::{Deserialize, Serialize};
 
 /// A refused request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// What kind of refusal.
     pub code: RefusalCode,
@@ -20,7 +21,7 @@ pub struct Refusal {
 }
 
 /// A field at fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldFault {
     /// JSON pointer into the request body, e.g. `/to/3`.
     pub pointer: String,
@@ -46,7 +47,8 @@ impl FieldFault {
 }
 
 /// Kinds of refusal; the words are stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
     /// Fields of the request are wrong; see `errors`.
     InvalidRequest,
@@ -68,6 +70,10 @@ pub enum RefusalCode {
     QuotaExceeded,
     /// The store takes no new work.
     Unavailable,
+    /// The key of a request that may come again stands for another request.
+    KeyReused,
+    /// The first request with this key is still being carried out.
+    InProgress,
 }
 
 impl RefusalCode {
@@ -84,6 +90,8 @@ impl RefusalCode {
             Self::Busy => "busy",
             Self::QuotaExceeded => "quota_exceeded",
             Self::Unavailable => "unavailable",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::InProgress => "request_in_progress",
         }
     }
 }
@@ -121,6 +129,7 @@ impl From<ledger::Error> for Refusal {
             ledger::Error::Refusing(_) | ledger::Error::Stopping => {
                 (RefusalCode::Unavailable, Some(Duration::from_secs(5)))
             }
+            ledger::Error::Repeated => (RefusalCode::InProgress, Some(Duration::from_secs(1))),
             ledger::Error::Damaged(_) => (RefusalCode::Unavailable, None),
         };
         Self {

@@ -2,6 +2,7 @@
 
 use austin_domain::{DeliveryId, MessageId, Reason, State, Timestamp};
 use austin_ports::ledger::AttachmentRef;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// One message to send: a template and its recipients.
@@ -60,7 +61,7 @@ pub struct SendAnswer {
 }
 
 /// A recipient that was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
     /// Index in the request's `to`.
     pub index: u32,
@@ -86,7 +87,7 @@ pub struct DeliveryAnswer {
 }
 
 /// What stands before a delivery.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
     /// Deliveries ahead of it in its lane.
     pub ahead: u64,

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::directory::Directories;
 use crate::lane::{Lane, Lanes};
 use crate::metrics::Metrics;
+use crate::once::Claims;
 use crate::quota::Quotas;
 use crate::settler::Settler;
 use crate::timers::Timers;
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) lanes: Lanes,
     pub(crate) quotas: Quotas,
     pub(crate) timers: Timers,
+    /// Requests that may come again and are being carried out.
+    pub(crate) claims: Claims,
     pub(crate) metrics: Metrics,
     pub(crate) settler: Settler,
     /// What is kept about deliveries that a vendor has taken or may have taken.

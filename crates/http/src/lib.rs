@@ -14,6 +14,7 @@ mod faults;
 mod instant;
 mod json;
 mod metrics;
+mod once;
 mod openapi;
 mod options;
 mod problem;

@@ -16,6 +16,12 @@ const MAX_LEN: usize = 64;
 pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
+    /// The id of an earlier request, as it was stored.
+    pub(crate) fn given(text: &str) -> Self {
+        let value = HeaderValue::from_str(text);
+        Self(value.unwrap_or(HeaderValue::from_static("unknown")))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }

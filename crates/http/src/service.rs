@@ -11,6 +11,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::MatchedPath;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, X_CONTENT_TYPE_OPTIONS};
@@ -19,6 +20,7 @@ use hyper::body::Incoming;
 use tower::ServiceExt;
 
 use crate::app::App;
+use crate::once;
 use crate::problem::{Code, Problem};
 use crate::request_id::{self, RequestId};
 use crate::resources::messages;
@@ -44,7 +46,9 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(app: App, router: Router<App>) -> Self {
-        let router = router.with_state(app.clone());
+        let router = router
+            .route_layer(middleware::from_fn_with_state(app.clone(), once::keep))
+            .with_state(app.clone());
         Self { app, router }
     }
 

@@ -19,6 +19,8 @@ mod edges;
 mod health;
 #[path = "api/messages.rs"]
 mod messages;
+#[path = "api/once.rs"]
+mod once;
 #[path = "api/policies.rs"]
 mod policies;
 #[path = "api/receipts.rs"]

@@ -77,6 +77,47 @@ pub trait Catalog: Send + Sync {
         name: &'a str,
         value: Option<Value>,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// The answer kept for an app's request with this key, where it is from `since` or later.
+    fn kept_answer<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        since: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<KeptAnswer>, CatalogError>>;
+
+    /// Keeps the answer of an app's request, sealed at rest; those from before `since` go.
+    fn keep_answer<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        answer: KeptAnswer,
+        since: Timestamp,
+    ) -> BoxFuture<'a, Result<(), CatalogError>>;
+}
+
+/// What was answered to a request that may come again. May hold secrets.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptAnswer {
+    /// Digest of what was asked.
+    pub request: [u8; 32],
+    /// HTTP status.
+    pub status: u16,
+    /// Media type of the body; empty where there is none.
+    pub media_type: String,
+    /// The body.
+    pub body: Vec<u8>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl std::fmt::Debug for KeptAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptAnswer")
+            .field("status", &self.status)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whose quota.

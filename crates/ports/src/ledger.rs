@@ -13,14 +13,14 @@ pub mod evidence;
 pub mod query;
 pub mod write;
 
-use austin_domain::{DeliveryId, Lane, MessageId, Timestamp};
+use austin_domain::{AppId, DeliveryId, Lane, MessageId, Timestamp};
 
 pub use evidence::{AttemptRow, DeliveryRow, Event, Evidence, ParkedReceipt, ReceiptRow};
 pub use query::{Filter, Found, MessageSummary};
 pub use write::{
     Accepted, AttachmentRef, AttachmentSource, AttemptStart, CallRecord, Change, Facts, HandedOver,
-    MessageHead, NewDelivery, NewMessage, NewReceipt, Next, ReceiptFate, Settled, Settlement,
-    WorkItem,
+    Mark, MessageHead, NewDelivery, NewMessage, NewReceipt, Next, ReceiptFate, Remembered, Settled,
+    Settlement, WorkItem,
 };
 
 use crate::BoxFuture;
@@ -40,6 +40,9 @@ pub enum Error {
     /// It takes no new work (disk full, fault on disk); what it has is safe.
     #[error("the ledger takes no new work: {0}")]
     Refusing(String),
+    /// A request with this key is durable already.
+    #[error("a request with this key was taken before")]
+    Repeated,
     /// It is shutting down.
     #[error("the ledger is stopping")]
     Stopping,
@@ -56,6 +59,23 @@ pub trait Ledger: Send + Sync {
         messages: Vec<NewMessage>,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<Accepted>>>;
+
+    /// The same for a request that may come again: messages and mark become durable together.
+    /// At least one message. [`Error::Repeated`] when the app's key is known already.
+    fn accept_once(
+        &self,
+        messages: Vec<NewMessage>,
+        mark: Mark,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Accepted>>>;
+
+    /// The request an app marked with this key, while it is remembered.
+    fn remembered<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Remembered>>>;
 
     /// Marks deliveries `sending` before any vendor sees them. `true` per start whose guard
     /// held: the delivery was waiting and had `attempt - 1` attempts. Only those may be sent.

@@ -14,6 +14,7 @@
 //!   replaced by naming it; it cannot be removed other than with the account.
 //! - A deleted account frees its key and forgets its secrets; its record stays, disabled.
 
+mod answers;
 mod audit;
 mod change;
 mod check;
@@ -27,10 +28,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use austin_domain::id::Sequence;
-use austin_domain::{Lane, Timestamp};
+use austin_domain::{AppId, Lane, Timestamp};
 use austin_ports::BoxFuture;
 use austin_ports::catalog::{
-    AuditEntry, Catalog, CatalogChange, CatalogError, Policy, Route, Snapshot,
+    AuditEntry, Catalog, CatalogChange, CatalogError, KeptAnswer, Policy, Route, Snapshot,
 };
 use parking_lot::Mutex;
 use rusqlite::Connection;
@@ -203,6 +204,30 @@ impl Catalog for ControlStore {
         let (shared, name) = (Arc::clone(&self.0), name.to_owned());
         blocking(move || {
             remember::write(&shared.writer.lock().connection, &name, value.as_ref()).map_err(failed)
+        })
+    }
+
+    fn kept_answer<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        since: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<KeptAnswer>, CatalogError>> {
+        let (shared, key) = (Arc::clone(&self.0), key.to_owned());
+        blocking(move || answers::read(&shared.reader.lock(), &shared.vault, (app, &key), since))
+    }
+
+    fn keep_answer<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        answer: KeptAnswer,
+        since: Timestamp,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        let (shared, key) = (Arc::clone(&self.0), key.to_owned());
+        blocking(move || {
+            let connection = &mut shared.writer.lock().connection;
+            answers::write(connection, &shared.vault, (app, &key), (&answer, since))
         })
     }
 }

@@ -24,6 +24,7 @@ mod parked;
 mod prepare;
 mod queue;
 mod read;
+mod remembered;
 mod rule;
 mod schema;
 mod segment;
@@ -37,12 +38,12 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
-use austin_domain::{DeliveryId, Lane, MessageId, Timestamp};
+use austin_domain::{AppId, DeliveryId, Lane, MessageId, Timestamp};
 use austin_ports::BoxFuture;
 use austin_ports::ledger::{
     Accepted, AttemptStart, CallRecord, Change, Error, Evidence, Filter, Found, HandedOvers,
-    Ledger, MessageSummary, NewMessage, NewReceipt, Overdue, ParkedReceipt, ReceiptFate, Recovery,
-    Result, Settled, Settlement, WorkItem,
+    Ledger, Mark, MessageSummary, NewMessage, NewReceipt, Overdue, ParkedReceipt, ReceiptFate,
+    Recovery, Remembered, Result, Settled, Settlement, WorkItem,
 };
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -111,6 +112,23 @@ impl LocalLedger {
                 tracing::error!("a thread of the ledger panicked");
             }
         }
+    }
+
+    async fn take(
+        &self,
+        messages: Vec<NewMessage>,
+        mark: Option<Mark>,
+        now: Timestamp,
+    ) -> Result<Vec<Accepted>> {
+        let mut prepared = prepare::prepare(&messages);
+        prepared.mark = mark;
+        let (reply, answer) = oneshot::channel();
+        let rows = prepared.rows;
+        self.core
+            .queue
+            .offer(Command::Accept(prepared, now, reply), rows)?;
+        let ids = answer.await.unwrap_or(Err(Error::Stopping))?;
+        Ok(prepare::accepted(messages, &ids, now))
     }
 
     async fn ask<T>(
@@ -196,15 +214,34 @@ impl Ledger for LocalLedger {
         messages: Vec<NewMessage>,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<Accepted>>> {
+        Box::pin(self.take(messages, None, now))
+    }
+
+    fn accept_once(
+        &self,
+        messages: Vec<NewMessage>,
+        mark: Mark,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Accepted>>> {
+        Box::pin(self.take(messages, Some(mark), now))
+    }
+
+    fn remembered<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Remembered>>> {
         Box::pin(async move {
-            let prepared = prepare::prepare(&messages);
-            let (reply, answer) = oneshot::channel();
-            let rows = prepared.rows;
-            self.core
-                .queue
-                .offer(Command::Accept(prepared, now, reply), rows)?;
-            let ids = answer.await.unwrap_or(Err(Error::Stopping))?;
-            Ok(prepare::accepted(messages, &ids, now))
+            let Some(first) = self.core.remembered.find(remembered::hash(app, key)) else {
+                return Ok(None);
+            };
+            let key = key.to_owned();
+            let found = self
+                .read(move |reader| reader.remembered(first, app, &key))
+                .await?;
+            let since = now.minus(self.core.options.remember_for);
+            Ok(found.filter(|found| found.at >= since))
         })
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use austin_domain::{Lane, Timestamp};
+use austin_domain::{AppId, Lane, Timestamp};
 use austin_ports::BoxFuture;
 use austin_ports::catalog::{
-    AuditEntry, Catalog, CatalogChange, CatalogError, Policy, Route, Snapshot,
+    AuditEntry, Catalog, CatalogChange, CatalogError, KeptAnswer, Policy, Route, Snapshot,
 };
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -19,6 +19,7 @@ pub struct GivenCatalog {
     changed: watch::Sender<u64>,
     notes: Mutex<Vec<AuditEntry>>,
     remembered: Mutex<HashMap<String, Value>>,
+    answers: Mutex<HashMap<(AppId, String), KeptAnswer>>,
 }
 
 impl GivenCatalog {
@@ -29,6 +30,7 @@ impl GivenCatalog {
             changed: watch::Sender::new(0),
             notes: Mutex::default(),
             remembered: Mutex::default(),
+            answers: Mutex::default(),
         }
     }
 
@@ -146,6 +148,30 @@ impl Catalog for GivenCatalog {
             Some(value) => remembered.insert(name.to_owned(), value),
             None => remembered.remove(name),
         };
+        Box::pin(async { Ok(()) })
+    }
+
+    fn kept_answer<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        since: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<KeptAnswer>, CatalogError>> {
+        let answers = self.answers.lock();
+        let found = answers.get(&(app, key.to_owned())).cloned();
+        Box::pin(async move { Ok(found.filter(|answer| answer.at >= since)) })
+    }
+
+    fn keep_answer<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        answer: KeptAnswer,
+        since: Timestamp,
+    ) -> BoxFuture<'a, Result<(), CatalogError>> {
+        let mut answers = self.answers.lock();
+        answers.retain(|_, kept| kept.at >= since);
+        answers.insert((app, key.to_owned()), answer);
         Box::pin(async { Ok(()) })
     }
 }

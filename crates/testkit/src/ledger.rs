@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use austin_domain::id::Sequence;
-use austin_domain::{DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict};
+use austin_domain::{AppId, DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict};
 use austin_ports::BoxFuture;
 use austin_ports::ledger::{
     Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, DeliveryRow, Error, Event,
-    Evidence, Filter, Found, HandedOver, HandedOvers, Interrupted, Ledger, MessageHead,
+    Evidence, Filter, Found, HandedOver, HandedOvers, Interrupted, Ledger, Mark, MessageHead,
     MessageSummary, NewMessage, NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow,
-    Recovery, Result, Settled, Settlement, Timer, WorkItem,
+    Recovery, Remembered, Result, Settled, Settlement, Timer, WorkItem,
 };
 use parking_lot::Mutex;
 
@@ -26,6 +26,7 @@ struct Inner {
     deliveries: BTreeMap<DeliveryId, Delivery>,
     keys: HashMap<(u64, String), Vec<DeliveryId>>,
     parked: Vec<ParkedReceipt>,
+    remembered: HashMap<(u64, String), Remembered>,
     refusing: Option<String>,
 }
 
@@ -48,6 +49,7 @@ impl Default for MemoryLedger {
             deliveries: BTreeMap::new(),
             keys: HashMap::new(),
             parked: Vec::new(),
+            remembered: HashMap::new(),
             refusing: None,
         }))
     }
@@ -207,6 +209,11 @@ impl Inner {
             message: head,
             ready,
         }
+    }
+
+    fn recall(&self, place: &(u64, String), now: Timestamp) -> Option<&Remembered> {
+        let found = self.remembered.get(place)?;
+        (found.at >= now.minus(REMEMBERED_FOR)).then_some(found)
     }
 
     fn begin(&mut self, start: &AttemptStart, now: Timestamp) -> bool {
@@ -488,6 +495,9 @@ fn fits(row: &DeliveryRow, filter: &Filter) -> bool {
         && filter.before.is_none_or(|before| row.id < before)
 }
 
+/// As long as a real backend does unless told otherwise.
+const REMEMBERED_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
 impl Ledger for MemoryLedger {
     fn accept(
         &self,
@@ -500,6 +510,43 @@ impl Ledger for MemoryLedger {
                 .map(|message| inner.accept(message, now))
                 .collect()
         })
+    }
+
+    fn accept_once(
+        &self,
+        messages: Vec<NewMessage>,
+        mark: Mark,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<Accepted>>> {
+        let taken = self.write(|inner| {
+            let place = (mark.app.as_u64(), mark.key);
+            if inner.recall(&place, now).is_some() {
+                return Err(Error::Repeated);
+            }
+            let accepted: Vec<_> = messages
+                .into_iter()
+                .map(|message| inner.accept(message, now))
+                .collect();
+            let remembered = Remembered {
+                request: mark.request,
+                answer: mark.answer,
+                messages: accepted.iter().map(|one| one.message.id).collect(),
+                at: now,
+            };
+            inner.remembered.insert(place, remembered);
+            Ok(accepted)
+        });
+        Box::pin(async move { taken.await? })
+    }
+
+    fn remembered<'a>(
+        &'a self,
+        app: AppId,
+        key: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Remembered>>> {
+        let place = (app.as_u64(), key.to_owned());
+        self.read(|inner| inner.recall(&place, now).cloned())
     }
 
     fn begin(&self, starts: Vec<AttemptStart>, now: Timestamp) -> BoxFuture<'_, Result<Vec<bool>>> {

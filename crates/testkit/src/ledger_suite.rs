@@ -3,6 +3,7 @@
 mod accepting;
 mod attempts;
 mod finding;
+mod once;
 mod receipts;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ pub fn cases() -> Vec<Case<Backend>> {
     all.extend(attempts::cases());
     all.extend(receipts::cases());
     all.extend(finding::cases());
+    all.extend(once::cases());
     all
 }
 

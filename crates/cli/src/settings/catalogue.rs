@@ -365,6 +365,17 @@ pub(crate) const KEYS: &[Key] = &[
         get: |of| of.engine.retain_for.map_or_else(|| "forever".into(), shown),
     },
     Key {
+        path: "engine.remember_for",
+        takes: "duration",
+        about: "How long a request with an `Idempotency-Key` is remembered. About 20 bytes of memory each.",
+        set: |to, given| {
+            given
+                .duration(MINUTE..=Duration::from_secs(30 * 86_400))
+                .map(|value| to.engine.remember_for = value)
+        },
+        get: |of| shown(of.engine.remember_for),
+    },
+    Key {
         path: "wire.connect_timeout",
         takes: "duration",
         about: "Most time to get a connection to a vendor: name look-up, TCP and TLS together.",

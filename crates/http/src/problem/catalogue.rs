@@ -67,6 +67,10 @@ catalogue! {
         "Send the media type named in the detail.";
     InvalidRequest = "invalid_request", UNPROCESSABLE_ENTITY, "The request is not valid",
         "Mend the fields named in `errors`.";
+    KeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key stands for another request",
+        "Take a new key for each new request; repeat a request with exactly the same body.";
+    InProgress = "request_in_progress", CONFLICT, "The first request with this key is still running",
+        "Repeat the request after the seconds in `Retry-After`.";
     Busy = "busy", TOO_MANY_REQUESTS, "Too much is waiting",
         "Try again after the seconds in `Retry-After`.";
     QuotaExceeded = "quota_exceeded", TOO_MANY_REQUESTS, "A quota is used up",
@@ -103,6 +107,8 @@ impl From<RefusalCode> for Code {
             RefusalCode::Busy => Self::Busy,
             RefusalCode::QuotaExceeded => Self::QuotaExceeded,
             RefusalCode::Unavailable => Self::Unavailable,
+            RefusalCode::KeyReused => Self::KeyReused,
+            RefusalCode::InProgress => Self::InProgress,
         }
     }
 }

@@ -11,7 +11,8 @@ mod vars;
 mod view;
 
 use austin_domain::MessageId;
-use austin_engine::Refusal;
+use austin_engine::send::{SendAnswer, SendRequest};
+use austin_engine::{Caller, Once, OnceAnswer, Refusal};
 use axum::Json as Answer;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -27,6 +28,7 @@ use crate::access::{self, Roles, Sight, ToAny};
 use crate::app::App;
 use crate::body;
 use crate::json;
+use crate::once;
 use crate::problem::{Code, Problem};
 use crate::query::Params;
 use crate::request_id::RequestId;
@@ -41,7 +43,13 @@ use request::MessageRequest;
 use view::MessageView;
 
 pub(crate) const PATH: &str = "/v1/messages";
+const BATCH: &str = "/v1/messages/batch";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Whether a POST to this path is remembered in the commit of what it sends.
+pub(crate) fn remembers_itself(path: &str) -> bool {
+    path == PATH || path == BATCH
+}
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -83,16 +91,35 @@ where
     let caller = access::admit(app, &parts.headers, request_id.as_str(), roles)?;
     body::require_json(&parts.headers)?;
     let bytes = body::collect(&parts.headers, body, &app.options).await?;
+    let once = once::of(parts, &bytes)?;
     let request = json::parse::<MessageRequest>(&bytes)?.into_engine()?;
     drop(bytes);
-    let mut answers = app.engine.send(&caller, vec![request]).await;
+    let (mut answers, replayed) = carry_out(app, &caller, vec![request], once).await?;
     let answer = answers.pop().unwrap_or_else(|| Err(unanswered()))?;
     let mut written = Vec::with_capacity(answer::estimate(&answer));
     answer::write(&mut written, &answer);
     let mut response = Response::new(axum::body::Body::from(written));
     *response.status_mut() = StatusCode::ACCEPTED;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
+    if replayed.is_some() {
+        once::replayed(response.headers_mut());
+    }
     Ok(response)
+}
+
+/// Sends, or answers again what was answered to the same request before; then the id of that
+/// request stands beside.
+async fn carry_out(
+    app: &App,
+    caller: &Caller,
+    requests: Vec<SendRequest>,
+    once: Option<Once>,
+) -> Result<(Vec<Result<SendAnswer, Refusal>>, Option<String>), Refusal> {
+    let Some(once) = once else {
+        return Ok((app.engine.send(caller, requests).await, None));
+    };
+    let OnceAnswer { answers, replayed } = app.engine.send_once(caller, requests, once).await?;
+    Ok((answers, replayed))
 }
 
 /// Send many messages
@@ -123,9 +150,16 @@ async fn send_batch(
     let format = batch::Format::of(&parts.headers)?;
     let bytes = body::collect(&parts.headers, body, &app.options).await?;
     let items = format.split(&bytes, app.options.max_batch)?;
-    let answers = batch::send(&app, &caller, items).await;
-    let written = format.write(&answers, &request_id);
-    Ok(([(CONTENT_TYPE, format.media_type())], written).into_response())
+    let once = once::of(&parts, &bytes)?;
+    let (answers, replayed) = batch::send(&app, &caller, items, once).await?;
+    // Problems name the request they were found in.
+    let named = replayed.as_deref().map(RequestId::given);
+    let written = format.write(&answers, named.as_ref().unwrap_or(&request_id));
+    let mut response = ([(CONTENT_TYPE, format.media_type())], written).into_response();
+    if replayed.is_some() {
+        once::replayed(response.headers_mut());
+    }
+    Ok(response)
 }
 
 /// Read a message and how its deliveries stand

@@ -77,6 +77,41 @@ impl Facts {
     }
 }
 
+/// What makes a request repeatable: its key, and what is answered when it comes again.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Whose request.
+    pub app: AppId,
+    /// The caller's key for it, at most 255 bytes.
+    pub key: String,
+    /// Digest of what was asked.
+    pub request: [u8; 32],
+    /// What is answered but for the ids, in the words of whoever asks the ledger.
+    pub answer: Vec<u8>,
+}
+
+impl std::fmt::Debug for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mark")
+            .field("app", &self.app)
+            .field("answer", &self.answer.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request that was marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// Digest of what was asked.
+    pub request: [u8; 32],
+    /// What was answered but for the ids.
+    pub answer: Vec<u8>,
+    /// The messages that became durable with it, in order.
+    pub messages: Vec<MessageId>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A file that goes with a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttachmentRef {

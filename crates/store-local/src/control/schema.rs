@@ -29,8 +29,13 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         number: 4,
+        name: "answers",
+        sql: include_str!("../../migrations/control/0004_answers.sql"),
+    },
+    Migration {
+        number: 5,
         name: "policies",
-        sql: include_str!("../../migrations/control/0004_policies.sql"),
+        sql: include_str!("../../migrations/control/0005_policies.sql"),
     },
 ];
 

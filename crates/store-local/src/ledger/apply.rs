@@ -17,8 +17,9 @@ use austin_domain::{DeliveryId, State, Timestamp};
 use austin_ports::ledger::{NewReceipt, ReceiptFate, Settled};
 
 use super::fault::Fault;
-use super::op::{Accept, Op};
+use super::op::{Accept, Op, Remember};
 use super::parked::Parked;
+use super::remembered;
 use super::segments::Segments;
 
 /// What an operation came to.
@@ -118,6 +119,7 @@ impl Machine {
                 )?;
                 Ok(Outcome::Held(held))
             }
+            Op::Remember(op) => self.remember(op, sequence).map(|()| Outcome::Done),
             Op::Receive { now, receipts } => self.receive(*now, receipts, sequence),
             Op::Park { .. } | Op::Unpark { .. } => self.park_or_unpark(op, sequence),
             Op::Retire {
@@ -168,6 +170,18 @@ impl Machine {
             .iter()
             .map(|m| 1 + m.deliveries.len() as u64)
             .sum::<u64>();
+        Ok(())
+    }
+
+    fn remember(&mut self, op: &Remember, sequence: u64) -> Result<(), Fault> {
+        let Some(first) = op.messages.first() else {
+            return Ok(());
+        };
+        let place = self.segments.ensure(op.segment, first.as_u64() - 1)?;
+        self.within(place, sequence, |connection, _| {
+            remembered::insert(connection, *first, op)
+        })?;
+        self.lag += 1;
         Ok(())
     }
 

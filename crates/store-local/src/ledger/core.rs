@@ -10,8 +10,10 @@ use parking_lot::Mutex;
 use super::command::Command;
 use super::index::Index;
 use super::metrics::Metrics;
+use super::op::Op;
 use super::options::Options;
 use super::queue::Queue;
+use super::remembered;
 use super::segments::Directory;
 use crate::Vault;
 
@@ -26,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) queue: Queue<Command>,
     /// The look-up index.
     pub(crate) index: Index,
+    /// Where marked requests are.
+    pub(crate) remembered: remembered::Index,
     /// The segments as last committed.
     pub(crate) directory: Directory,
     /// Opens and seals secrets.
@@ -65,6 +69,16 @@ impl Core {
         let (reply, answer) = tokio::sync::oneshot::channel();
         self.queue.force(Command::Barrier(reply))?;
         answer.await.unwrap_or(Err(Error::Stopping))
+    }
+
+    /// Puts a marked request of a durable frame into the index.
+    pub(crate) fn note_mark(&self, op: &Op) {
+        if let Op::Remember(op) = op
+            && let Some(place) = remembered::Place::of(op)
+        {
+            let since = op.now.minus(self.options.remember_for);
+            self.remembered.add(place, since);
+        }
     }
 
     /// Whether the process is to look killed.

@@ -124,7 +124,8 @@ impl Index {
             | Op::Change { .. }
             | Op::Receive { .. }
             | Op::Park { .. }
-            | Op::Unpark { .. } => {}
+            | Op::Unpark { .. }
+            | Op::Remember(_) => {}
             Op::Retire { segments, .. } => self.forget(segments),
         }
     }

@@ -80,6 +80,27 @@ pub(crate) enum Op {
         /// A new last segment and its floor, where the last one is given up.
         successor: Option<(u32, u64)>,
     },
+    /// A request was marked.
+    Remember(Remember),
+}
+
+/// A marked request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Remember {
+    /// The segment of its messages.
+    pub(crate) segment: u32,
+    /// When.
+    pub(crate) now: Timestamp,
+    /// Whose.
+    pub(crate) app: AppId,
+    /// The caller's key.
+    pub(crate) key: String,
+    /// Digest of what was asked.
+    pub(crate) request: [u8; 32],
+    /// What is answered but for the ids.
+    pub(crate) answer: Bytes,
+    /// Its messages: at least one.
+    pub(crate) messages: Vec<MessageId>,
 }
 
 /// Messages with their ids.

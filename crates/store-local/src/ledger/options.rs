@@ -44,6 +44,8 @@ pub struct Options {
     pub low_water_bytes: u64,
     /// How often free space is looked at, and a refusing ledger tries again.
     pub probe_every: Duration,
+    /// How long marked requests are remembered.
+    pub remember_for: Duration,
     /// The disk.
     pub disk: Arc<dyn Disk>,
 }
@@ -64,6 +66,7 @@ impl Default for Options {
             scan_rows: 20_000,
             low_water_bytes: 256 << 20,
             probe_every: Duration::from_millis(250),
+            remember_for: Duration::from_secs(24 * 3600),
             disk: Arc::new(RealDisk),
         }
     }

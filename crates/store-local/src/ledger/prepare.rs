@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use austin_domain::{MessageId, State, Timestamp, Vars};
-use austin_ports::ledger::{Accepted, MessageHead, NewMessage, WorkItem};
+use austin_ports::ledger::{Accepted, Mark, MessageHead, NewMessage, WorkItem};
 
 use super::op::{self, Bytes};
 
@@ -16,6 +16,8 @@ pub(crate) struct Prepared {
     pub(crate) secrets: Vec<(usize, u32, zeroize::Zeroizing<Vec<u8>>)>,
     /// Rows it makes.
     pub(crate) rows: usize,
+    /// Marks the request.
+    pub(crate) mark: Option<Mark>,
 }
 
 /// Encodes messages.
@@ -39,6 +41,7 @@ pub(crate) fn prepare(messages: &[NewMessage]) -> Prepared {
         messages: prepared.collect(),
         secrets,
         rows,
+        mark: None,
     }
 }
 

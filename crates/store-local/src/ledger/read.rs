@@ -12,15 +12,15 @@ mod row;
 
 use std::sync::Arc;
 
-use austin_domain::{DeliveryId, MessageId};
-use austin_ports::ledger::{MessageSummary, ParkedReceipt, WorkItem};
+use austin_domain::{AppId, DeliveryId, MessageId};
+use austin_ports::ledger::{MessageSummary, ParkedReceipt, Remembered, WorkItem};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::core::Core;
 use super::fault::Fault;
 use super::segments::{Info, locate};
-use super::{parked, schema, segment};
+use super::{parked, remembered, schema, segment};
 use row::Heads;
 
 /// Reading connections that are not in use.
@@ -87,6 +87,22 @@ impl Reader {
                 vars,
                 states,
             }))
+        })
+    }
+
+    /// The marked request whose first message is `first`, when it is the one of `app` with `key`.
+    pub(crate) fn remembered(
+        &self,
+        first: MessageId,
+        app: AppId,
+        key: &str,
+    ) -> Result<Option<Remembered>, Fault> {
+        let Some(info) = locate(&self.directory, first.as_u64()) else {
+            return Ok(None);
+        };
+        self.check(info)?;
+        self.with(info.number, |connection| {
+            remembered::read(connection, first, (app, key))
         })
     }
 

@@ -25,6 +25,11 @@ pub(crate) const SEGMENT: &[Migration] = &[
         name: "rules",
         sql: include_str!("../../migrations/ledger/0003_rules.sql"),
     },
+    Migration {
+        number: 4,
+        name: "remembered",
+        sql: include_str!("../../migrations/ledger/0004_remembered.sql"),
+    },
 ];
 /// Those of a segment's index.
 pub(crate) const INDEX: &[Migration] = &[Migration {

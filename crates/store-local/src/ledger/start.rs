@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc;
 
+use austin_domain::Timestamp;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 
@@ -18,6 +19,8 @@ use super::metrics::Metrics;
 use super::options::Options;
 use super::queue::Queue;
 use super::read::Readers;
+use super::remembered;
+use super::schema;
 use super::writer::{self, Writer};
 use super::{LocalLedger, segment, upkeep};
 use crate::Vault;
@@ -42,6 +45,7 @@ pub(super) fn open(
         queue: Queue::new(options.queue_rows),
         options,
         index: Index::new(dir),
+        remembered: remembered::Index::default(),
         directory: machine.segments.directory(),
         vault,
         metrics: Metrics::new(registry),
@@ -51,6 +55,7 @@ pub(super) fn open(
         killed: AtomicBool::new(false),
     });
     let incomplete = open_indexes(&core, &machine);
+    remember(&core, &machine)?;
     let mut position = writer::replay(&mut machine, &core, &journal_dir, u64::MAX)?;
     position.skip_to(machine.applied());
     machine.commit(position.next - 1)?;
@@ -89,6 +94,28 @@ fn open_indexes(core: &Core, machine: &Machine) -> Vec<u32> {
         }
     }
     incomplete
+}
+
+/// Finds the marked requests of the last hours again. "Last" by what is stored: a store knows no
+/// clock, and remembering longer does no harm.
+fn remember(core: &Core, machine: &Machine) -> Result<(), Fault> {
+    let sound = || {
+        let segments = machine.segments.iter();
+        segments.filter(|segment| segment.damage.is_none() && segment.head.deliveries > 0)
+    };
+    let Some(newest) = sound().map(|segment| segment.head.newest_at).max() else {
+        return Ok(());
+    };
+    let since = Timestamp::from_millis(newest).minus(core.options.remember_for);
+    for segment in sound().filter(|segment| segment.head.newest_at >= since.millis()) {
+        let path = segment::path(&core.dir, segment.number);
+        let connection = schema::open_reader(&path)?;
+        let places = remembered::places(&connection, since);
+        for place in places.map_err(Fault::sqlite(schema::name(&path)))? {
+            core.remembered.add(place, since);
+        }
+    }
+    Ok(())
 }
 
 fn launch(core: Arc<Core>, machine: Machine, journal: Journal) -> Result<LocalLedger, Fault> {

@@ -24,6 +24,7 @@ use super::journal::{self, Journal};
 use super::metrics::gauge;
 use super::op;
 use super::queue::Woken;
+use super::remembered;
 use super::upkeep::Job;
 
 /// The writer's own state.
@@ -36,6 +37,8 @@ pub(crate) struct Writer {
     jobs: Sender<Job>,
     /// The frame being built.
     frame: Vec<u8>,
+    /// The requests marked in it.
+    marks: Vec<remembered::Place>,
     /// Since when the state files lag behind the journal.
     lagging: Option<Instant>,
     /// Rows since the state files were last made durable.
@@ -66,6 +69,7 @@ impl Writer {
             ids,
             jobs,
             frame: Vec::new(),
+            marks: Vec::new(),
             lagging: None,
             since_round: 0,
             full: Vec::new(),
@@ -180,6 +184,7 @@ impl Writer {
     fn fail(&mut self, fault: &Fault) -> Error {
         tracing::error!(%fault, "the ledger cannot write");
         self.core.metrics.faults.inc();
+        self.marks.clear();
         let error = fault.to_error();
         self.machine.rollback();
         self.stale = true;
@@ -295,6 +300,7 @@ pub(crate) fn replay(
                 }
                 Err(fault) => return Err(fault),
             }
+            core.note_mark(op);
             let segments = &machine.segments;
             core.index.add(op, sequence, |id| segments.number_of(id));
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use austin_domain::quota::{NumberRule, Quota};
 use austin_domain::route::plan::{Part, Plan, ReceiptTimeout, Rule, Shift, Target, When};
 use austin_domain::{AppId, TemplateId};
-use austin_ports::catalog::{Limits, QuotaOf, Steer, SteerMode};
+use austin_ports::catalog::{KeptAnswer, Limits, QuotaOf, Steer, SteerMode};
 use serde_json::json;
 
 use super::*;
@@ -22,6 +22,7 @@ pub(super) fn cases() -> Vec<Case<Open>> {
         a_quota_is_somebodys,
         a_note_is_for_the_trail_only,
         what_is_remembered_stays_until_it_is_forgotten,
+        answers_are_kept_for_their_app_and_their_time,
     ]
 }
 
@@ -291,6 +292,30 @@ async fn a_note_is_for_the_trail_only(open: Open) {
     assert_eq!((history.len(), history[0].at), (2, at(2)));
     assert_eq!(history[0].action, "breaker_opened");
     assert_eq!(history[0].detail, json!({"errors": 12}));
+}
+
+async fn answers_are_kept_for_their_app_and_their_time(open: Open) {
+    let answer = |seconds: u64| KeptAnswer {
+        request: [3; 32],
+        status: 201,
+        media_type: "application/json".into(),
+        body: b"{}".to_vec(),
+        at: NOW.plus(Duration::from_secs(seconds)),
+    };
+    let (app, other) = (AppId::from_u64(1), AppId::from_u64(2));
+    let store = open();
+    assert_eq!(store.kept_answer(app, "k", NOW).await, Ok(None));
+    store.keep_answer(app, "k", answer(0), NOW).await.unwrap();
+    store.keep_answer(app, "l", answer(5), NOW).await.unwrap();
+    drop(store);
+    let store = open();
+    assert_eq!(store.kept_answer(app, "k", NOW).await, Ok(Some(answer(0))));
+    assert_eq!(store.kept_answer(other, "k", NOW).await, Ok(None));
+    let later = NOW.plus(Duration::from_secs(1));
+    assert_eq!(store.kept_answer(app, "k", later).await, Ok(None));
+    store.keep_answer(app, "m", answer(9), later).await.unwrap();
+    assert_eq!(store.kept_answer(app, "k", NOW).await, Ok(None));
+    assert_eq!(store.kept_answer(app, "l", NOW).await, Ok(Some(answer(5))));
 }
 
 async fn what_is_remembered_stays_until_it_is_forgotten(open: Open) {

@@ -2,8 +2,8 @@
 //!
 //! Items are parsed apart from each other, so that a broken one fails alone.
 
-use austin_engine::Caller;
 use austin_engine::send::SendAnswer;
+use austin_engine::{Caller, Once};
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -137,7 +137,8 @@ pub(super) async fn send(
     app: &App,
     caller: &Caller,
     items: Vec<Item>,
-) -> Vec<Result<SendAnswer, Problem>> {
+    once: Option<Once>,
+) -> Result<(Vec<Result<SendAnswer, Problem>>, Option<String>), Problem> {
     let mut requests = Vec::with_capacity(items.len());
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
@@ -149,12 +150,12 @@ pub(super) async fn send(
             Err(problem) => answers.push(Some(Err(problem))),
         }
     }
-    let mut sent = match requests.is_empty() {
-        true => Vec::new(),
-        false => app.engine.send(caller, requests).await,
-    }
-    .into_iter();
-    answers
+    let (sent, replayed) = match requests.is_empty() {
+        true => (Vec::new(), None),
+        false => super::carry_out(app, caller, requests, once).await?,
+    };
+    let mut sent = sent.into_iter();
+    let answers = answers
         .into_iter()
         .map(|answer| match answer {
             Some(refused) => refused,
@@ -163,7 +164,8 @@ pub(super) async fn send(
                 .unwrap_or_else(|| Err(super::unanswered()))
                 .map_err(Problem::from),
         })
-        .collect()
+        .collect();
+    Ok((answers, replayed))
 }
 
 fn check_count(count: usize, most: usize, pointer: &str) -> Result<(), Problem> {

@@ -10,8 +10,9 @@ use crate::ledger::apply::Outcome;
 use crate::ledger::command::{Command, Probed, Reply, answer};
 use crate::ledger::fault::Fault;
 use crate::ledger::journal::frame;
-use crate::ledger::op::{self, Accept, Op};
+use crate::ledger::op::{self, Accept, Op, Remember};
 use crate::ledger::prepare::Prepared;
+use crate::ledger::remembered;
 use crate::ledger::upkeep::Job;
 
 /// A call that was carried out and waits for the journal.
@@ -106,6 +107,10 @@ impl Writer {
             #[expect(clippy::cast_precision_loss, reason = "a small count")]
             metrics.group.observe(calls as f64);
             metrics.journal_bytes.inc_by(self.frame.len() as u64);
+            for place in self.marks.drain(..) {
+                let since = place.at.minus(self.core.options.remember_for);
+                self.core.remembered.add(place, since);
+            }
             let last = self.journal.next() - 1;
             self.core
                 .answered
@@ -121,7 +126,7 @@ impl Writer {
     ) -> std::result::Result<Option<Pending>, Box<(Pending, Fault)>> {
         match command {
             Command::Accept(prepared, now, reply) => {
-                if let Err(error) = self.admit(&prepared) {
+                if let Err(error) = self.admit(&prepared, now) {
                     answer(reply, Err(error));
                     return Ok(None);
                 }
@@ -168,6 +173,9 @@ impl Writer {
     pub(super) fn apply(&mut self, op: Op) -> std::result::Result<Outcome, Fault> {
         let sequence = self.journal.next();
         let outcome = self.machine.apply(&op, sequence)?;
+        if let Op::Remember(op) = &op {
+            self.marks.extend(remembered::Place::of(op));
+        }
         let segments = &self.machine.segments;
         self.core
             .index
@@ -177,7 +185,7 @@ impl Writer {
     }
 
     /// Whether there is room for new messages.
-    fn admit(&mut self, prepared: &Prepared) -> Result<()> {
+    fn admit(&mut self, prepared: &Prepared, now: Timestamp) -> Result<()> {
         let most = usize::try_from(austin_domain::id::MAX_BLOCK).unwrap_or(usize::MAX) - 1;
         if let Some(message) = prepared
             .messages
@@ -188,6 +196,13 @@ impl Writer {
                 "a message has {} recipients; at most {most} fit",
                 message.deliveries.len()
             )));
+        }
+        if let Some(mark) = &prepared.mark {
+            let hash = remembered::hash(mark.app, &mark.key);
+            let known = self.core.remembered.find(hash);
+            if known.is_some_and(|first| first.at() >= now.minus(self.core.options.remember_for)) {
+                return Err(Error::Repeated);
+            }
         }
         let options = &self.core.options;
         let fresh = self
@@ -245,12 +260,24 @@ impl Writer {
                 delivery.secret = Some(op::Bytes(sealed));
             }
         }
+        let segment = self.segment_for_new();
         let op = Op::Accept(Accept {
-            segment: self.segment_for_new(),
+            segment,
             now,
             messages: prepared.messages,
         });
         self.apply(op)?;
+        if let Some(mark) = prepared.mark {
+            self.apply(Op::Remember(Remember {
+                segment,
+                now,
+                app: mark.app,
+                key: mark.key,
+                request: mark.request,
+                answer: op::Bytes(mark.answer),
+                messages: ids.clone(),
+            }))?;
+        }
         Ok(ids)
     }
 
