@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod clock;
 pub mod ledger;
 pub mod mailbox;
+pub mod meter;
 pub mod wire;
 
 use std::future::Future;
@@ -18,6 +19,7 @@ pub use catalog::Catalog;
 pub use clock::{Clock, Entropy, SystemClock};
 pub use ledger::Ledger;
 pub use mailbox::Mailboxes;
+pub use meter::Meter;
 pub use wire::Wire;
 
 /// A boxed future, so that ports can be trait objects.

@@ -11,6 +11,7 @@ pub mod finding;
 pub mod ledger;
 pub mod lock;
 pub mod mailboxes;
+pub mod meter;
 pub mod migrate;
 pub mod vault;
 
@@ -21,4 +22,5 @@ pub use finding::{Finding, Severity};
 pub use ledger::LocalLedger;
 pub use lock::DataDir;
 pub use mailboxes::LocalMailboxes;
+pub use meter::LocalMeter;
 pub use vault::Vault;

@@ -17,6 +17,8 @@ pub mod ledger;
 pub mod ledger_suite;
 pub mod mailboxes;
 pub mod mailboxes_suite;
+pub mod meter;
+pub mod meter_suite;
 pub mod process;
 pub mod suite;
 
@@ -26,4 +28,5 @@ pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
 pub use ledger::MemoryLedger;
 pub use mailboxes::MemoryMailboxes;
+pub use meter::MemoryMeter;
 pub use process::Process;
