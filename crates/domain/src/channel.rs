@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what} {text:?}; known: {known}")]
 pub struct Unknown {
-    what: &'static str,
-    text: String,
-    known: String,
+    pub(crate) what: &'static str,
+    pub(crate) text: String,
+    pub(crate) known: String,
 }
 
 macro_rules! words {
@@ -69,6 +69,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// A way to reach a person.

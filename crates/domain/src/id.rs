@@ -50,6 +50,10 @@ kinds! {
     Account, AccountId, "acc";
     /// An uploaded file.
     Upload, UploadId, "upl";
+    /// Somebody who must not be messaged.
+    Suppression, SuppressionId, "sup";
+    /// One file of suppressions.
+    Import, ImportId, "imp";
 }
 
 const SEQUENCE_BITS: u32 = 16;

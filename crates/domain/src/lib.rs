@@ -19,6 +19,7 @@ pub mod rate;
 pub mod route;
 pub mod segments;
 pub mod span;
+pub mod suppression;
 pub mod template;
 pub mod time;
 pub mod verdict;
@@ -26,6 +27,8 @@ pub mod verdict;
 pub use channel::{Channel, Class, Lane};
 pub use content::{Content, Vars};
 pub use delivery::{Reason, RuleRef, State};
-pub use id::{AccountId, AppId, DeliveryId, Id, KeyId, MessageId, TemplateId};
+pub use id::{
+    AccountId, AppId, DeliveryId, Id, ImportId, KeyId, MessageId, SuppressionId, TemplateId,
+};
 pub use time::Timestamp;
 pub use verdict::Verdict;
