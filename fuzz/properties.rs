@@ -209,6 +209,7 @@ fn batch(adapter: &str) -> Batch {
                 to: (*to).to_owned(),
                 vars: vars.clone(),
                 content: content.clone(),
+                unsubscribe: None,
             })
             .collect(),
     }

@@ -120,6 +120,10 @@ pub struct Item {
     pub vars: Arc<Vars>,
     /// The rendered words.
     pub content: Arc<Content>,
+    /// Where the person can unsubscribe with one click (RFC 8058): for e-mails of marketing, where
+    /// we have a public URL. Give it to the vendor as the headers `List-Unsubscribe` and
+    /// `List-Unsubscribe-Post`.
+    pub unsubscribe: Option<String>,
 }
 
 /// A file sent along.

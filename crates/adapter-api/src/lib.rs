@@ -26,7 +26,7 @@ pub use descriptor::{
 };
 pub use hosted::{Hosted, LoadFault, Loader, Source, Speaker};
 pub use question::{Answer, Asking, Balance, Found, Pulled, Question, Subject, Token, TokenWant};
-pub use receipt::{Inbound, Outcome, Receipt, Receipts, Refused};
+pub use receipt::{Inbound, Mark, Outcome, PersonReply, Receipt, Receipts, Refused};
 pub use smpp::{
     DeliverSm, SmppAddress, SmppBind, SmppMode, SmppPart, SmppReply, SmppRequest, SmppTlv, SubmitSm,
 };

@@ -1,5 +1,7 @@
 //! Receipts: a vendor's later word on an attempt.
 
+use std::fmt;
+
 use austin_domain::Timestamp;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -22,6 +24,8 @@ pub struct Inbound {
 pub struct Receipts {
     /// In the order they stand in.
     pub receipts: Vec<Receipt>,
+    /// What people answered, where the vendor posts that too; in the order they stand in.
+    pub replies: Vec<PersonReply>,
     /// Status of the answer.
     pub status: StatusCode,
     /// Media type of the answer.
@@ -30,6 +34,27 @@ pub struct Receipts {
     pub body: Bytes,
     /// What the operator has to do by hand, for the log; no secrets, no addresses.
     pub notice: Option<String>,
+}
+
+/// What a person answered to a message. Its `Debug` shows neither number nor words.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PersonReply {
+    /// Who: the number as E.164 where the vendor's words allow it.
+    pub from: String,
+    /// The words.
+    pub text: String,
+    /// When, by the vendor's clock.
+    pub at: Option<Timestamp>,
+    /// The number or extension that was answered to.
+    pub to: Option<String>,
+}
+
+impl fmt::Debug for PersonReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersonReply")
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One receipt.
@@ -52,6 +77,22 @@ pub struct Receipt {
     pub segments: Option<u16>,
     /// This receipt as received, for evidence; addresses may be in it, secrets not.
     pub raw: String,
+    /// What it says of the address beyond this delivery.
+    pub mark: Option<Mark>,
+}
+
+/// What a receipt says of an address beyond its delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// There is no such number or address, or it is not in service. Vendors err at times: it
+    /// counts, and several in a row block the address.
+    BadAddress,
+    /// The mailbox does not exist: it is not written to again.
+    HardBounce,
+    /// The person called the message spam.
+    Complaint,
+    /// The person wants no more, and told the vendor.
+    OptOut,
 }
 
 /// What a receipt says.

@@ -118,6 +118,7 @@ fn batch(question: &Question) -> Batch {
         content: Arc::new(Content::Text {
             text: String::new(),
         }),
+        unsubscribe: None,
     };
     let items = match question {
         Question::Query(subject) | Question::Recall(subject) => vec![item(subject)],

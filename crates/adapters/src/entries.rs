@@ -5,7 +5,7 @@
 //! matches nothing, with the reason and what was received. Only when no entry is usable is the
 //! request refused.
 
-use austin_adapter_api::{Outcome, Receipt, Receipts, Refused};
+use austin_adapter_api::{Outcome, PersonReply, Receipt, Receipts, Refused};
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
@@ -63,6 +63,38 @@ pub(crate) fn pulled(
     entries.iter().enumerate().map(receipt).collect()
 }
 
+/// What people answered, with the answer the vendor expects. Their words are not kept as evidence.
+///
+/// # Errors
+/// [`Refused`] when there are entries and none can be read.
+pub(crate) fn answered_replies(
+    entries: &[Value],
+    read: impl Fn(&Value) -> Result<PersonReply, String>,
+    content_type: &'static str,
+    body: &'static str,
+) -> Result<Receipts, Refused> {
+    let mut replies = Vec::with_capacity(entries.len());
+    let mut receipts = Vec::new();
+    let mut first_fault = None;
+    for (index, entry) in entries.iter().enumerate() {
+        match read(entry) {
+            Ok(reply) => replies.push(reply),
+            Err(fault) => {
+                let fault = format!("entry {index}: {fault}");
+                first_fault.get_or_insert_with(|| fault.clone());
+                receipts.push(unreadable(fault));
+            }
+        }
+    }
+    match first_fault {
+        Some(fault) if replies.is_empty() => Err(Refused::malformed(fault)),
+        _ => Ok(Receipts {
+            replies,
+            ..answered(receipts, content_type, body)
+        }),
+    }
+}
+
 /// The receipts with the answer the vendor expects.
 pub(crate) fn answered(
     receipts: Vec<Receipt>,
@@ -76,6 +108,7 @@ pub(crate) fn answered(
         content_type,
         body,
         notice: None,
+        replies: Vec::new(),
     }
 }
 
@@ -103,6 +136,7 @@ fn unreadable(fault: String) -> Receipt {
         at: None,
         segments: None,
         raw: String::new(),
+        mark: None,
     }
 }
 
@@ -131,5 +165,6 @@ pub(crate) fn receipt(
         at,
         segments: None,
         raw: String::new(),
+        mark: None,
     }
 }

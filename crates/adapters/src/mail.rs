@@ -64,6 +64,33 @@ pub(crate) fn words(item: &Item) -> Result<Words<'_>, Verdict> {
     })
 }
 
+/// The headers by which the person can unsubscribe with one click (RFC 8058), where there is a link:
+/// one https address, no `mailto`, and the word that says that a POST will do. Each stands once,
+/// so that a DKIM signature can cover it.
+///
+/// # Errors
+/// [`Verdict::Elsewhere`] when the link cannot stand in a header.
+pub(crate) fn list_headers(item: &Item) -> Result<Option<[(&'static str, String); 2]>, Verdict> {
+    let Some(link) = &item.unsubscribe else {
+        return Ok(None);
+    };
+    let fits = |c: char| c.is_ascii_graphic() && !matches!(c, '<' | '>' | ',');
+    if !link.chars().all(fits) || link.len() > LONGEST_LINK {
+        let detail = "the unsubscribe link cannot stand in a header";
+        return Err(Verdict::Elsewhere(Cause::new("bad_link", detail)));
+    }
+    Ok(Some([
+        ("List-Unsubscribe", format!("<{link}>")),
+        (
+            "List-Unsubscribe-Post",
+            "List-Unsubscribe=One-Click".to_owned(),
+        ),
+    ]))
+}
+
+/// A header line has at most 998 characters (RFC 5322 2.1.1).
+const LONGEST_LINK: usize = 900;
+
 /// The recipient of one delivery.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! Phone numbers as Chinese vendors write them.
 
+use austin_adapter_api::Mark;
+
 /// The prefix of mainland numbers. E.164 country codes are prefix-free, so no other country's
 /// number starts with it.
 const MAINLAND: &str = "+86";
@@ -26,6 +28,29 @@ pub(crate) fn vendor_digits(number: &str) -> String {
     }
 }
 
+/// What the words of a Chinese vendor's receipt say of the number. Carriers' codes differ; the word
+/// for a number that nobody has is the same everywhere.
+pub(crate) fn mark(words: &str) -> Option<Mark> {
+    words.contains("空号").then_some(Mark::BadAddress)
+}
+
+/// A number of a vendor's words as E.164, as far as they allow: those without a country code are
+/// taken for mainland ones.
+pub(crate) fn e164(number: &str) -> String {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    let number = number.trim_start();
+    let abroad = match number.strip_prefix('+') {
+        Some(_) => Some(digits.as_str()),
+        None if number.starts_with("00") => digits.strip_prefix("00"),
+        None => None,
+    };
+    match abroad {
+        Some(digits) => format!("+{digits}"),
+        None if digits.len() == 11 && digits.starts_with('1') => format!("{MAINLAND}{digits}"),
+        None => format!("+{digits}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +70,21 @@ mod tests {
         assert_eq!(vendor_digits("0014155550100"), "14155550100");
         assert_eq!(vendor_digits("+886912345678"), "886912345678");
         assert_eq!(vendor_digits(""), "");
+    }
+
+    #[test]
+    fn vendors_numbers_become_ours() {
+        for (written, ours) in [
+            ("13711112200", "+8613711112200"),
+            ("8613711112200", "+8613711112200"),
+            ("008613711112200", "+8613711112200"),
+            ("+8613711112200", "+8613711112200"),
+            ("+14155550100", "+14155550100"),
+            ("0014155550100", "+14155550100"),
+            ("85261234567", "+85261234567"),
+        ] {
+            assert_eq!(e164(written), ours, "{written}");
+        }
     }
 
     #[test]

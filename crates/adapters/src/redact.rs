@@ -123,6 +123,7 @@ mod tests {
             content: Arc::new(Content::Text {
                 text: String::new(),
             }),
+            unsubscribe: None,
         }
     }
 

@@ -8,7 +8,8 @@ use austin_engine::{Adapters, Parts};
 use austin_ports::clock::SystemClock;
 use austin_store_local::ledger::{self, LocalLedger};
 use austin_store_local::{
-    ControlStore, DataDir, Finding, LocalBlobs, LocalMailboxes, OsEntropy, Vault, control, lock,
+    ControlStore, DataDir, Finding, LocalBlobs, LocalMailboxes, LocalSuppressions, OsEntropy,
+    Vault, control, lock,
 };
 use prometheus_client::registry::Registry;
 
@@ -74,12 +75,15 @@ pub(crate) fn parts(
     let ledger = Arc::new(ledger);
     let blobs = LocalBlobs::open(store.dir.clone(), settings.engine.max_attachment_bytes)
         .map_err(|error| failed(&error))?;
+    let suppressions = LocalSuppressions::open(store.dir.clone(), &store.vault, &OsEntropy)
+        .map_err(|error| failed(&error))?;
     let wire =
         austin_wire::Client::new(&settings.wire, registry).map_err(|error| failed(&error))?;
     let parts = Parts {
         ledger: ledger.clone(),
         catalog: Arc::new(store.catalog.clone()),
         blobs: Arc::new(blobs),
+        suppressions: Arc::new(suppressions),
         wire: Arc::new(wire),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),

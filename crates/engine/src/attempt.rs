@@ -20,6 +20,7 @@ use crate::asking::{self, Desk, Party};
 use crate::directory::Usable;
 use crate::pace::Permit;
 use crate::render::Compilations;
+use crate::suppress::Links;
 
 /// Deliveries that travel together, already marked `sending`.
 pub(crate) struct ReadyBatch {
@@ -77,6 +78,8 @@ pub(crate) struct Means {
     pub(crate) desk: Arc<Desk>,
     pub(crate) compilations: Compilations,
     pub(crate) max_attachment_bytes: usize,
+    /// Where people unsubscribe.
+    pub(crate) links: Links,
     /// A whole attempt may take this long.
     pub(crate) lease: Duration,
 }
@@ -141,6 +144,7 @@ async fn prepare(
             to,
             vars,
             content,
+            unsubscribe: means.links.of(head.lane, item.id),
         });
     }
     Ok(Batch {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use austin_adapter_api::{Inbound, Receipts, Refused};
 use austin_domain::{Lane, MessageId, State};
 use austin_ports::ledger::{Accepted, Mark, NewMessage, WorkItem};
-use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Wire};
+use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Suppressions, Wire};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -34,6 +34,7 @@ use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
 use crate::settler::{Finished, Settler};
 use crate::shared::Shared;
 use crate::status::{self, AccountStatus, LaneStatus, Readiness};
+use crate::suppress::Suppressing;
 use crate::timers::Timers;
 use crate::tokens::Tokens;
 use crate::{
@@ -51,6 +52,8 @@ pub struct Parts {
     pub catalog: Arc<dyn Catalog>,
     /// Uploaded files.
     pub blobs: Arc<dyn Blobs>,
+    /// Who must not be messaged.
+    pub suppressions: Arc<dyn Suppressions>,
     /// The way out.
     pub wire: Arc<dyn Wire>,
     /// Time.
@@ -83,6 +86,7 @@ impl Engine {
             tokens: Tokens::default(),
             lease: parts.config.lease,
         });
+        let suppressing = Suppressing::new(Arc::clone(&parts.suppressions));
         let shared = Shared {
             config: parts.config.clone(),
             ledger: Arc::clone(&parts.ledger),
@@ -97,6 +101,7 @@ impl Engine {
                 desk,
                 compilations: crate::render::Compilations::default(),
                 max_attachment_bytes: parts.config.max_attachment_bytes,
+                links: suppressing.links(&parts.config),
                 lease: parts.config.lease,
             },
             adapters: parts.adapters.clone(),
@@ -107,6 +112,7 @@ impl Engine {
             claims: Claims::default(),
             metrics: Metrics::new(registry),
             settler,
+            suppressing,
             aftermath: Aftermath::new(&parts.config, registry),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
@@ -416,7 +422,7 @@ impl Engine {
         }
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 

@@ -51,6 +51,7 @@ pub mod receipt_counts;
 pub mod refusal;
 pub mod send;
 pub mod status;
+pub mod suppress;
 pub mod timeline;
 
 pub use adapters::{Adapters, Workshop};
@@ -60,3 +61,4 @@ pub use config::Config;
 pub use engine::{Engine, Parts};
 pub use once::{Once, OnceAnswer};
 pub use refusal::{FieldFault, Refusal, RefusalCode};
+pub use suppress::{ImportDraft, SuppressionDraft, Unsubscribed};

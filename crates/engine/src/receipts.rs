@@ -13,6 +13,7 @@ use crate::caller::Caller;
 use crate::directory;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::shared::Shared;
+use crate::suppress;
 
 /// Takes what a vendor posted for an account.
 pub(crate) async fn receive(
@@ -52,7 +53,7 @@ pub(crate) async fn take(
         .receipts(&directory::view(record), request, context)
         .await
         .inspect_err(|_| shared.metrics.received(key, "refused"))?;
-    self::record(shared, (record.id, key), &receipts.receipts, context.now)
+    take_note(shared, record, &receipts, context.now)
         .await
         .map_err(|error| {
             tracing::warn!(account = key, %error, "receipts could not be recorded");
@@ -71,6 +72,17 @@ pub(crate) async fn take(
     Ok(receipts)
 }
 
+async fn take_note(
+    shared: &Shared,
+    account: &AccountRecord,
+    receipts: &Receipts,
+    now: Timestamp,
+) -> ledger::Result<()> {
+    let key = account.key.as_str();
+    record(shared, (account.id, key), &receipts.receipts, now).await?;
+    suppress::after_replies(shared, (key, account.channel), &receipts.replies, now).await
+}
+
 /// Makes receipts that came in by an account durable, and follows up.
 pub(crate) async fn record(
     shared: &Shared,
@@ -86,10 +98,10 @@ pub(crate) async fn record(
         .map(|receipt| for_ledger(account, receipt))
         .collect();
     let fates = shared.ledger.receipts(new.clone(), now).await?;
-    for (receipt, fate) in new.iter().zip(fates) {
-        recorded(shared, key, receipt, fate, now);
+    for (receipt, fate) in new.iter().zip(&fates) {
+        recorded(shared, key, receipt, *fate, now);
     }
-    Ok(())
+    suppress::after_receipts(shared, key, receipts, &fates, now).await
 }
 
 /// Lets everybody know of a receipt that is durable: counts, the account's health, what waits for

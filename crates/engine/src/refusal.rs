@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use austin_ports::catalog::CatalogError;
-use austin_ports::ledger;
+use austin_ports::{ledger, suppressions};
 use serde::{Deserialize, Serialize};
 
 /// A refused request.
@@ -138,6 +138,12 @@ impl From<ledger::Error> for Refusal {
             errors: Vec::new(),
             retry_after,
         }
+    }
+}
+
+impl From<suppressions::Error> for Refusal {
+    fn from(error: suppressions::Error) -> Self {
+        Self::new(RefusalCode::Unavailable, error.to_string())
     }
 }
 

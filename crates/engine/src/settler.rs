@@ -8,6 +8,7 @@ use austin_domain::canary::is_error;
 use austin_domain::policy::ClassPolicy;
 use austin_domain::{AccountId, State, Timestamp, Verdict};
 use austin_ports::ledger::{self, CallRecord, Next, Settled, Settlement, Timer, WorkItem};
+use hashbrown::HashMap;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::attempt::{Outcome, ReadyBatch};
@@ -18,6 +19,7 @@ use crate::lane::Lane;
 use crate::pace::Ended;
 use crate::receipt_watch;
 use crate::shared::Shared;
+use crate::suppress::{self, BadAddress};
 
 /// What a batch holds until its outcome is recorded: its permit and its place in the count.
 pub(crate) struct Settling {
@@ -74,6 +76,7 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
     let mut calls: Vec<CallRecord> = Vec::with_capacity(batches.len());
     let mut settlements = Vec::with_capacity(batches.len());
     let mut follow_ups = Vec::with_capacity(batches.len());
+    let mut bad: HashMap<Arc<str>, Vec<BadAddress>> = HashMap::new();
     let mut holds = Vec::with_capacity(batches.len());
     for Finished {
         batch,
@@ -104,6 +107,15 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
             .zip(outcome.verdicts)
             .zip(outcome.segments);
         for ((item, verdict), segments) in judged {
+            if let Verdict::BadRecipient(cause) = &verdict {
+                let key = Arc::clone(&batch.usable.key);
+                bad.entry(key).or_default().push(BadAddress {
+                    delivery: item.id,
+                    channel: item.message.lane.channel,
+                    to: item.to.clone(),
+                    code: cause.code.clone(),
+                });
+            }
             let next = follows(shared, &directory, &item, &verdict, account, now);
             let outcome = (verdict.clone(), account, item.id);
             settlements.push(Settlement {
@@ -130,6 +142,19 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
         follow_up(shared, &lane, item, &next, settled, now);
     }
     drop(holds);
+    if !bad.is_empty() {
+        let shared = Arc::clone(shared);
+        // A crash before this is done makes an address one failure short of being blocked.
+        shared.tracker.clone().spawn(strike(shared, bad, now));
+    }
+}
+
+async fn strike(shared: Arc<Shared>, bad: HashMap<Arc<str>, Vec<BadAddress>>, now: Timestamp) {
+    for (account, bad) in bad {
+        if let Err(error) = suppress::strike(&shared, &account, bad, now).await {
+            tracing::warn!(%account, %error, "bad addresses could not be counted");
+        }
+    }
 }
 
 /// What follows a verdict on this delivery.

@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::once::Claims;
 use crate::quota::Quotas;
 use crate::settler::Settler;
+use crate::suppress::Suppressing;
 use crate::timers::Timers;
 
 /// What the engine's parts share.
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) claims: Claims,
     pub(crate) metrics: Metrics,
     pub(crate) settler: Settler,
+    pub(crate) suppressing: Suppressing,
     /// What is kept about deliveries that a vendor has taken or may have taken.
     pub(crate) aftermath: Aftermath,
     /// Tasks that must end before the engine has stopped.

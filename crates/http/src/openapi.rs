@@ -49,6 +49,7 @@ fn describe(document: &mut Value) {
         {"name": "lanes", "description": "How the queues are doing"},
         {"name": "audit", "description": "Who changed what"},
         {"name": "receipts", "description": "Vendor callbacks"},
+        {"name": "suppressions", "description": "Who must not be messaged"},
         {"name": "health", "description": "For whoever watches the process"},
         {"name": "about", "description": "This document and the catalogue of problems"},
     ]);

@@ -165,6 +165,12 @@ impl From<austin_ports::ledger::Error> for Problem {
     }
 }
 
+impl From<austin_ports::suppressions::Error> for Problem {
+    fn from(error: austin_ports::suppressions::Error) -> Self {
+        Refusal::from(error).into()
+    }
+}
+
 impl From<austin_ports::catalog::CatalogError> for Problem {
     fn from(error: austin_ports::catalog::CatalogError) -> Self {
         Refusal::from(error).into()

@@ -13,5 +13,7 @@ pub(crate) mod problems;
 mod quota;
 pub(crate) mod receipts;
 pub(crate) mod routes;
+pub(crate) mod suppressions;
 pub(crate) mod templates;
+pub(crate) mod unsubscribe;
 pub(crate) mod uploads;

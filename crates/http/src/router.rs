@@ -12,7 +12,7 @@ use crate::docs;
 use crate::problem::{Code, Problem};
 use crate::resources::{
     accounts, adapters, apps, audit, deliveries, health, lanes, messages, policies, problems,
-    receipts, routes, templates, uploads,
+    receipts, routes, suppressions, templates, unsubscribe, uploads,
 };
 
 /// The routes and their description.
@@ -30,6 +30,8 @@ pub(crate) fn build() -> (Router<App>, OpenApi) {
         .merge(lanes::router())
         .merge(audit::router())
         .merge(receipts::router())
+        .merge(suppressions::router())
+        .merge(unsubscribe::router())
         .merge(health::router())
         .merge(problems::router())
         .merge(docs::router())

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod ledger;
 pub mod mailbox;
 pub mod meter;
+pub mod suppressions;
 pub mod wire;
 
 use std::future::Future;
@@ -20,6 +21,7 @@ pub use clock::{Clock, Entropy, SystemClock};
 pub use ledger::Ledger;
 pub use mailbox::Mailboxes;
 pub use meter::Meter;
+pub use suppressions::Suppressions;
 pub use wire::Wire;
 
 /// A boxed future, so that ports can be trait objects.

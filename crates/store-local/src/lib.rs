@@ -1,7 +1,8 @@
 //! The embedded backend of the store ports: one data directory, nothing else to install.
 //!
 //! The only crate that knows SQLite. It owns the layout of the data directory:
-//! `lock`, `FORMAT`, `master.key`, `control.db`, `uploads/` and the ledger's files.
+//! `lock`, `FORMAT`, `master.key`, `control.db`, `suppressions.db`, `imports/`, `uploads/` and the
+//! ledger's files.
 
 pub mod blobs;
 pub mod control;
@@ -13,6 +14,7 @@ pub mod lock;
 pub mod mailboxes;
 pub mod meter;
 pub mod migrate;
+pub mod suppressions;
 pub mod vault;
 
 pub use blobs::LocalBlobs;
@@ -23,4 +25,5 @@ pub use ledger::LocalLedger;
 pub use lock::DataDir;
 pub use mailboxes::LocalMailboxes;
 pub use meter::LocalMeter;
+pub use suppressions::LocalSuppressions;
 pub use vault::Vault;

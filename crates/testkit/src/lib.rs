@@ -21,6 +21,8 @@ pub mod meter;
 pub mod meter_suite;
 pub mod process;
 pub mod suite;
+pub mod suppressions;
+pub mod suppressions_suite;
 
 pub use catalog::GivenCatalog;
 pub use client::Client;
@@ -30,3 +32,4 @@ pub use ledger::MemoryLedger;
 pub use mailboxes::MemoryMailboxes;
 pub use meter::MemoryMeter;
 pub use process::Process;
+pub use suppressions::MemorySuppressions;

@@ -1,7 +1,7 @@
 //! DirectMail events of EventBridge: one CloudEvents document per post, matched by `env_id`,
 //! which one recipient's call has for itself. EventBridge posts again unless it is answered 2xx.
 
-use austin_adapter_api::{Outcome, Receipt, Receipts, Refused};
+use austin_adapter_api::{Mark, Outcome, Receipt, Receipts, Refused};
 use austin_domain::Timestamp;
 use serde_json::Value;
 
@@ -28,14 +28,21 @@ fn receipt(event: &Value) -> Result<Receipt, String> {
         "dm:Deliver:Fail" => Outcome::Undelivered,
         _ => Outcome::Pending,
     };
+    let failed = json::text(data, "failed_type");
+    let mark = match kind.as_str() {
+        // The mailbox does not exist.
+        "dm:Deliver:Fail" if failed.as_deref() == Some("SmtpNxBox") => Some(Mark::HardBounce),
+        "dm:Feedback:FblReport" => Some(Mark::Complaint),
+        "dm:Feedback:UnSubscribe" => Some(Mark::OptOut),
+        _ => None,
+    };
     let code = json::text(data, "err_code").unwrap_or_else(|| kind.clone());
-    let words = [
-        Some(kind),
-        json::text(data, "failed_type"),
-        json::text(data, "err_msg"),
-    ];
+    let words = [Some(kind), failed, json::text(data, "err_msg")];
     let words: Vec<String> = words.into_iter().flatten().collect();
     // With its offset, unlike the times in data.
     let at = json::text(event, "time").and_then(|text| text.parse::<Timestamp>().ok());
-    Ok(entries::receipt(key, outcome, &code, &words.join(": "), at))
+    Ok(Receipt {
+        mark,
+        ..entries::receipt(key, outcome, &code, &words.join(": "), at)
+    })
 }

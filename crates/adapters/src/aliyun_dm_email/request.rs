@@ -3,6 +3,7 @@
 use austin_adapter_api::HttpRequest;
 use austin_domain::Verdict;
 use austin_domain::verdict::Cause;
+use serde_json::Value;
 
 use super::ENDPOINT;
 use crate::acs3::{self, Action};
@@ -60,12 +61,18 @@ pub(super) fn send(job: &Job<'_>, round: &[usize]) -> Result<HttpRequest, Verdic
         ("ToAddress", &to),
         ("Subject", words.subject),
     ];
+    // Standard headers that the vendor takes: Message-ID and these two.
+    let headers = mail::list_headers(item)?.map(|headers| {
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.into()));
+        Value::Object(headers.into_iter().collect()).to_string()
+    });
     let optional = [
         ("HtmlBody", words.html),
         ("TextBody", words.text),
         ("FromAlias", alias),
         ("ReplyAddress", reply.as_deref()),
         ("TagName", job.account.text("tag_name")),
+        ("Headers", headers.as_deref()),
     ];
     fields.extend(
         optional

@@ -1,7 +1,7 @@
 //! SES events as an SNS topic posts them: an envelope whose `Message` is the event's JSON, or,
 //! with raw message delivery, the event itself. SNS posts again unless it is answered 2xx.
 
-use austin_adapter_api::{Account, Inbound, Outcome, Receipt, Receipts, Refused};
+use austin_adapter_api::{Account, Inbound, Mark, Outcome, Receipt, Receipts, Refused};
 use austin_domain::Timestamp;
 use serde_json::Value;
 use url::Url;
@@ -119,6 +119,7 @@ fn event(event: &Value) -> Result<Receipt, String> {
     let at = about.at.or_else(|| instant(mail, "timestamp"));
     Ok(Receipt {
         reference: own_reference(tag),
+        mark: about.mark,
         ..entries::receipt(id, about.outcome, &about.code, &about.detail, at)
     })
 }
@@ -129,6 +130,7 @@ struct Said {
     code: String,
     detail: String,
     at: Option<Timestamp>,
+    mark: Option<Mark>,
 }
 
 impl Said {
@@ -164,6 +166,14 @@ impl Said {
             code: json::text(person, "status").unwrap_or_else(|| kind.to_owned()),
             detail: format!("{kind}: {}", words.join(", ")),
             at: instant(about, "timestamp"),
+            mark: match kind {
+                // A transient one says nothing of the address: full, too large, refused for now.
+                "Bounce" => json::text(about, "bounceType")
+                    .filter(|kind| kind == "Permanent")
+                    .map(|_| Mark::HardBounce),
+                "Complaint" => Some(Mark::Complaint),
+                _ => None,
+            },
         }
     }
 }

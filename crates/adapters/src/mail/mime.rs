@@ -62,6 +62,14 @@ fn headers(job: &Job<'_>, item: &Item, subject: &str) -> Result<MessageBuilder, 
     if let Some(reply_to) = super::reply_to(job.account)? {
         builder = builder.reply_to(Mailbox::new(None, reply_to));
     }
+    if let Some(headers) = super::list_headers(item)? {
+        for (name, value) in headers {
+            let name = HeaderName::new_from_ascii_str(name);
+            // As it is: folded, some receivers would not find the link.
+            let value = HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value);
+            builder = builder.raw_header(value);
+        }
+    }
     Ok(builder)
 }
 

@@ -39,6 +39,7 @@ fn batch(numbers: &[String]) -> Batch {
         to: to.clone(),
         vars: Arc::new(Vars::new()),
         content: content.clone(),
+        unsubscribe: None,
     };
     Batch {
         class: Class::Notification,

@@ -2,7 +2,7 @@
 //! turned that on. The vendor posts again for a day unless it is answered 2xx. A signed post that
 //! is repeated changes nothing, so that its age is not judged.
 
-use austin_adapter_api::{Account, Inbound, Outcome, Receipt, Receipts, Refused};
+use austin_adapter_api::{Account, Inbound, Mark, Outcome, Receipt, Receipts, Refused};
 use austin_domain::Timestamp;
 use serde_json::Value;
 
@@ -59,6 +59,7 @@ fn receipt(entry: &Value) -> Result<Receipt, String> {
     Ok(Receipt {
         key,
         reference,
+        mark: mark(entry, &event),
         ..receipt
     })
 }
@@ -70,6 +71,27 @@ fn outcome(event: &str) -> Outcome {
         "delivered" => Outcome::Delivered,
         "bounce" | "dropped" => Outcome::Undelivered,
         _ => Outcome::Pending,
+    }
+}
+
+/// What an event says of the address. What the vendor drops is on a list of its own, for the
+/// reason it gives.
+fn mark(entry: &Value, event: &str) -> Option<Mark> {
+    let reason = json::text(entry, "reason").unwrap_or_default();
+    match event {
+        // `blocked` is about us, not about the address.
+        "bounce" => json::text(entry, "type")
+            .is_none_or(|kind| kind == "bounce")
+            .then_some(Mark::HardBounce),
+        "spamreport" => Some(Mark::Complaint),
+        "unsubscribe" | "group_unsubscribe" => Some(Mark::OptOut),
+        "dropped" => match &*reason {
+            "Bounced Address" | "Invalid" => Some(Mark::HardBounce),
+            "Spam Reporting Address" => Some(Mark::Complaint),
+            "Unsubscribed Address" => Some(Mark::OptOut),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

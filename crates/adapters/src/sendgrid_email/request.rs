@@ -54,10 +54,18 @@ fn personalizations(job: &Job<'_>, round: &[usize]) -> Result<Value, Verdict> {
     let one = |item: &Item| {
         let to = mail::recipient(item)?.to_string();
         let reference = &item.reference;
-        Ok(json!({"to": [{"email": to}], "custom_args": {DELIVERY_TAG: reference}}))
+        let mut one = json!({"to": [{"email": to}], "custom_args": {DELIVERY_TAG: reference}});
+        if let Some(headers) = mail::list_headers(item)? {
+            one["headers"] = headers.into_iter().map(named).collect::<Map<_, _>>().into();
+        }
+        Ok(one)
     };
     let all: Vec<Value> = job.items(round).map(one).collect::<Result<_, _>>()?;
     Ok(all.into())
+}
+
+fn named((name, value): (&str, String)) -> (String, Value) {
+    (name.to_owned(), value.into())
 }
 
 fn from(job: &Job<'_>) -> Result<Value, Verdict> {

@@ -70,6 +70,7 @@ pub(super) fn read(account: &Account, message: &DeliverSm) -> Receipt {
         key,
         reference: None,
         segments: None,
+        mark: None,
     }
 }
 
@@ -85,6 +86,7 @@ fn from_a_person(message: &DeliverSm, text: &str) -> Receipt {
         at: None,
         segments: None,
         raw: raw(message, &format!("from {from} to {to}\n{text}")),
+        mark: None,
     }
 }
 

@@ -1,4 +1,5 @@
-//! Bounce mails: delivery status notifications (RFC 3464), posted as they arrived.
+//! Bounce mails: delivery status notifications (RFC 3464), and reports of abuse (RFC 5965), posted
+//! as they arrived.
 //!
 //! A mail server hands every mail to the envelope sender's mailbox on to the receipt address. The
 //! delivery is found by the reference that our mail carried: in the address the bounce was sent
@@ -8,7 +9,7 @@
 mod fields;
 mod mime;
 
-use austin_adapter_api::{Inbound, Outcome, Receipt, Receipts, Refused};
+use austin_adapter_api::{Inbound, Mark, Outcome, Receipt, Receipts, Refused};
 use austin_domain::Timestamp;
 use http::header::CONTENT_TYPE;
 
@@ -34,6 +35,12 @@ pub(super) fn read(request: &Inbound) -> Result<Receipts, Refused> {
     check_type(request)?;
     let mail = Entity::of_mail(&request.body);
     let parts = mail.leaves();
+    if let Some(report) = parts
+        .iter()
+        .find(|part| part.is_any(&["message/feedback-report"]))
+    {
+        return complaint(&mail, &parts, &String::from_utf8_lossy(&report.content()));
+    }
     let status = parts
         .iter()
         .find(|part| part.is_any(&["message/delivery-status", "message/global-delivery-status"]))
@@ -73,6 +80,41 @@ pub(super) fn read(request: &Inbound) -> Result<Receipts, Refused> {
         })
         .collect::<Result<_, Refused>>()?;
     Ok(answered(receipts, JSON, "{}"))
+}
+
+/// A mailbox provider tells that the person called the mail spam. Only `abuse` is that; other kinds
+/// (`fraud`, `not-spam`, …) are kept as evidence.
+fn complaint(mail: &Entity<'_>, parts: &[Entity<'_>], report: &str) -> Result<Receipts, Refused> {
+    let blocks = fields::blocks(report);
+    let about = blocks
+        .first()
+        .ok_or_else(|| Refused::malformed("the report of abuse is empty"))?;
+    let kind = about
+        .get("Feedback-Type")
+        .map(str::to_ascii_lowercase)
+        .ok_or_else(|| Refused::malformed("the report of abuse has no Feedback-Type"))?;
+    let found = Found::in_bounce(mail, parts, about).ok_or_else(|| {
+        Refused::malformed("the report names no mail of ours: no reference (dlv_…) is in it")
+    })?;
+    let at = mail.header("Date").and_then(|text| instant(&text));
+    let code = first_word(&kind);
+    let receipt = Receipt {
+        key: found.key,
+        reference: Some(found.reference),
+        raw: entries::evidence(&about.to_string()),
+        mark: (code == "abuse").then_some(Mark::Complaint),
+        ..entries::receipt(String::new(), Outcome::Pending, code, "feedback report", at)
+    };
+    Ok(answered(vec![receipt], JSON, "{}"))
+}
+
+/// Whether a final status is about the mailbox: no such one, moved, closed (RFC 3463; 5.1.10 of RFC
+/// 7505). A full mailbox, a policy or a size is not.
+fn is_of_mailbox(status: &str) -> bool {
+    matches!(
+        status,
+        "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1"
+    )
 }
 
 fn check_type(request: &Inbound) -> Result<(), Refused> {
@@ -145,9 +187,13 @@ fn receipt(block: &Fields, date: Option<Timestamp>) -> Result<Receipt, &'static 
     };
     let action = action.as_deref().map_or("", first_word);
     let code = status.unwrap_or(action);
+    let hard = outcome == Outcome::Undelivered && is_of_mailbox(code);
     let at = block.get("Last-Attempt-Date").and_then(instant).or(date);
     let detail = diagnostic.unwrap_or(action);
-    Ok(entries::receipt(String::new(), outcome, code, detail, at))
+    Ok(Receipt {
+        mark: hard.then_some(Mark::HardBounce),
+        ..entries::receipt(String::new(), outcome, code, detail, at)
+    })
 }
 
 /// `smtp; 550 no such user` without `smtp;`.

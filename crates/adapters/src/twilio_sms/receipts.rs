@@ -1,7 +1,10 @@
 //! Status callbacks: a signed form with one receipt. Their order is not guaranteed; every status
-//! that is not the last one is evidence only.
+//! that is not the last one is evidence only. Incoming messages: the same, with the words of a
+//! person.
 
-use austin_adapter_api::{Account, Inbound, Outcome, Receipt, Receipts, Refused};
+use austin_adapter_api::{
+    Account, Inbound, Mark, Outcome, PersonReply, Receipt, Receipts, Refused,
+};
 
 use super::request::REFERENCE;
 use super::sign;
@@ -10,6 +13,15 @@ use crate::entries::{self, answered, own_reference};
 pub(super) fn read(account: &Account, request: &Inbound) -> Result<Receipts, Refused> {
     authenticate(account, request)?;
     let field = |name: &str| value(&request.body, name);
+    if field("MessageStatus").is_none()
+        && let Some(reply) = reply(&field)
+    {
+        return Ok(Receipts {
+            replies: vec![reply],
+            // Nothing is answered to the person.
+            ..answered(Vec::new(), "text/xml", "<Response/>")
+        });
+    }
     let key = field("MessageSid")
         .or_else(|| field("SmsSid"))
         .ok_or_else(|| Refused::malformed("the form has no MessageSid"))?;
@@ -24,9 +36,27 @@ pub(super) fn read(account: &Account, request: &Inbound) -> Result<Receipts, Ref
     let receipt = Receipt {
         reference: own_reference(reference(&request.url)),
         raw: entries::evidence(&String::from_utf8_lossy(&request.body)),
+        mark: mark(&code),
         ..entries::receipt(key, outcome(&status), &code, &detail, None)
     };
     Ok(answered(vec![receipt], "text/plain; charset=utf-8", ""))
+}
+
+/// An incoming message; `SmsStatus` of one is `received`.
+fn reply(field: &impl Fn(&str) -> Option<String>) -> Option<PersonReply> {
+    field("SmsStatus").filter(|status| status == "received")?;
+    Some(PersonReply {
+        from: field("From")?,
+        // A picture without words has none.
+        text: field("Body").unwrap_or_default(),
+        at: None,
+        to: field("To"),
+    })
+}
+
+/// No such handset, or a landline.
+fn mark(code: &str) -> Option<Mark> {
+    matches!(code, "30005" | "30006").then_some(Mark::BadAddress)
 }
 
 /// What a status says.

@@ -1,7 +1,7 @@
 //! Status reports: a JSON array, many receipts in one. The vendor does not sign them; what it
 //! expects for an answer is not documented beyond its status.
 
-use austin_adapter_api::{Outcome, Receipt, Receipts, Refused};
+use austin_adapter_api::{Mark, Outcome, Receipt, Receipts, Refused};
 use austin_domain::Timestamp;
 use serde_json::Value;
 
@@ -27,6 +27,8 @@ fn receipt(entry: &Value) -> Result<Receipt, String> {
     Ok(Receipt {
         reference: own_reference(json::text(entry, "ext")),
         segments: json::small(entry, "msg_count"),
+        // No number, not in service, barred.
+        mark: matches!(&*code, "NE:0100" | "NE:0104" | "NE:0105").then_some(Mark::BadAddress),
         ..entries::receipt(key, outcome, &code, &detail, at.map(Timestamp::from_millis))
     })
 }

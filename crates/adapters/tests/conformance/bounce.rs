@@ -334,3 +334,45 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_what_is_about_the_mailbox_marks_the_address() {
+    use austin_adapter_api::Mark;
+    for (mail, hard) in [
+        (POSTFIX, true),
+        (DELAYED, false),
+        (EXIM, true),
+        (EXCHANGE, false),
+    ] {
+        let receipts = post(mail.as_bytes()).unwrap().receipts;
+        let marked = receipts[0].mark == Some(Mark::HardBounce);
+        assert_eq!(marked, hard, "{:?}", receipts[0].code);
+    }
+}
+
+#[test]
+fn a_report_of_abuse_is_a_complaint() {
+    use austin_adapter_api::Mark;
+    let report = |kind: &str| {
+        format!(
+            "From: <abuse@mailbox.example>\r\nTo: <bounce@shop.example>\r\n\
+             Date: Fri, 02 Jan 2026 03:04:05 +0000\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/report; report-type=feedback-report; boundary=\"b1\"\r\n\r\n\
+             --b1\r\nContent-Type: text/plain\r\n\r\nSpam, says the reader.\r\n\
+             --b1\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: {kind}\r\n\
+             User-Agent: x/1.0\r\nVersion: 1\r\n\r\n\
+             --b1\r\nContent-Type: message/rfc822\r\n\r\nFrom: <shop@shop.example>\r\n\
+             Message-ID: <dlv_01hq2v9k7m3xa@shop.example>\r\n\
+             X-Austin-Delivery: dlv_01hq2v9k7m3xa\r\nSubject: Sale\r\n\r\ncheap\r\n--b1--\r\n"
+        )
+    };
+    let read = post(report("abuse").as_bytes()).unwrap().receipts;
+    let receipt = &read[0];
+    assert_eq!(receipt.reference.as_deref(), Some("dlv_01hq2v9k7m3xa"));
+    let said = (receipt.outcome, receipt.code.as_str(), receipt.mark);
+    assert_eq!(said, (Outcome::Pending, "abuse", Some(Mark::Complaint)));
+    let read = post(report("not-spam").as_bytes()).unwrap().receipts;
+    assert_eq!((read[0].code.as_str(), read[0].mark), ("not-spam", None));
+    let without = report("abuse").replace("dlv_01hq2v9k7m3xa", "x");
+    assert_eq!(post(without.as_bytes()).unwrap_err().status.as_u16(), 400);
+}

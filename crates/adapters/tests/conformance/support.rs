@@ -56,6 +56,7 @@ pub(crate) fn batch(to: &[&str], vars: &[(&str, &str)], content: Content) -> Bat
         to: (*to).to_owned(),
         vars: vars.clone(),
         content: content.clone(),
+        unsubscribe: None,
     };
     Batch {
         class: Class::Verification,

@@ -129,8 +129,14 @@ pub(crate) const KEYS: &[Key] = &[
         path: "http.public_url",
         takes: "URL",
         about: "The URL under which the world reaches the API; vendors' receipt signatures cover \
-                it. By default the request's `Host` is taken.",
-        set: |to, given| given.text().map(|value| to.http.public_url = Some(value)),
+                it. By default the request's `Host` is taken. Unsubscribe links of marketing mails \
+                begin with it; without it they carry none. Mailbox providers want https.",
+        set: |to, given| {
+            given.text().map(|value| {
+                to.engine.public_url = Some(value.clone());
+                to.http.public_url = Some(value);
+            })
+        },
         get: |of| of.http.public_url.clone().unwrap_or_default(),
     },
     Key {
@@ -543,6 +549,30 @@ pub(crate) const KEYS: &[Key] = &[
                 called any more.",
         set: |to, given| given.size(1..=1_000).map(|value| to.script.strikes = value),
         get: |of| of.script.strikes.to_string(),
+    },
+    Key {
+        path: "suppression.block_after",
+        takes: "number",
+        about: "How often in a row an address may be found bad by a vendor, with nothing delivered \
+                in between, before it is suppressed as `blocked`; 0 blocks none.",
+        set: |to, given| {
+            given
+                .size(0..=1_000)
+                .map(|value| to.engine.block_after = u32::try_from(value).unwrap_or(u32::MAX))
+        },
+        get: |of| of.engine.block_after.to_string(),
+    },
+    Key {
+        path: "suppression.max_import_bytes",
+        takes: "size",
+        about: "Largest file of suppressions that is taken; a larger one is refused with the limit \
+                named.",
+        set: |to, given| {
+            given
+                .bytes(1024..=64 * 1024 * MIB)
+                .map(|value| to.engine.max_import_bytes = value as u64)
+        },
+        get: |of| of.engine.max_import_bytes.to_string(),
     },
     Key {
         path: "mailboxes.directory",

@@ -67,7 +67,10 @@ fn narrow(c: char) -> char {
 /// Marks that people copy along from "回复“TD”退订。".
 fn is_mark(c: char) -> bool {
     c.is_ascii_punctuation()
-        || matches!(c, '。' | '、' | '“' | '”' | '‘' | '’' | '「' | '」' | '【' | '】' | '…')
+        || matches!(
+            c,
+            '。' | '、' | '“' | '”' | '‘' | '’' | '「' | '」' | '【' | '】' | '…'
+        )
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}')
 }
 
@@ -80,8 +83,23 @@ mod tests {
     #[test]
     fn whole_words_count_however_they_are_written() {
         for text in [
-            "TD", "td", " Td ", "ＴＤ", "ｔｄ　", "T", "r", "R。", "“TD”", "退订", "退订！", "拒收",
-            "STOP", "stop.", "Unsubscribe", "【退订】", "\u{feff}TD",
+            "TD",
+            "td",
+            " Td ",
+            "ＴＤ",
+            "ｔｄ　",
+            "T",
+            "r",
+            "R。",
+            "“TD”",
+            "退订",
+            "退订！",
+            "拒收",
+            "STOP",
+            "stop.",
+            "Unsubscribe",
+            "【退订】",
+            "\u{feff}TD",
         ] {
             assert_eq!(wish(text), Some(Wish::Stop), "{text}");
         }
@@ -93,7 +111,17 @@ mod tests {
     #[test]
     fn other_words_mean_nothing() {
         for text in [
-            "", " ", "。", "TD退订", "please stop", "STOP IT", "Thanks", "RT", "不退订", "1", "Yes",
+            "",
+            " ",
+            "。",
+            "TD退订",
+            "please stop",
+            "STOP IT",
+            "Thanks",
+            "RT",
+            "不退订",
+            "1",
+            "Yes",
         ] {
             assert_eq!(wish(text), None, "{text}");
         }

@@ -111,6 +111,7 @@ pub(crate) async fn send_one(
             to: draft.to.clone(),
             vars: Arc::default(),
             content: Arc::new(content(channel, &draft.text)),
+            unsubscribe: None,
         }],
     };
     let redact = usable.secrets.iter().cloned().collect();

@@ -500,6 +500,7 @@ fn start(
         ledger: Arc::clone(ledger) as Arc<dyn Ledger>,
         catalog: Arc::clone(catalog),
         blobs: Arc::new(NoBlobs),
+        suppressions: Arc::new(austin_testkit::MemorySuppressions::default()),
         wire: Arc::clone(vendor) as Arc<dyn Wire>,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         entropy: Arc::new(SeededEntropy::new(seed)),

@@ -12,7 +12,7 @@ use austin_ports::catalog::Role;
 use austin_ports::clock::SystemClock;
 use austin_ports::wire::{Exchange, Fetched, Outgoing};
 use austin_ports::{Blobs, BoxFuture, Wire};
-use austin_store_local::{ControlStore, DataDir, LocalBlobs, Vault};
+use austin_store_local::{ControlStore, DataDir, LocalBlobs, LocalSuppressions, Vault};
 use austin_testkit::{MemoryLedger, SeededEntropy};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -123,14 +123,17 @@ impl App {
         let data = Arc::new(DataDir::open(dir.path()).unwrap());
         let entropy = Arc::new(SeededEntropy::new(7));
         let vault = Vault::open_dir(dir.path(), None, entropy.clone()).unwrap();
-        let catalog = ControlStore::open(Arc::clone(&data), Arc::new(vault)).unwrap();
+        let vault = Arc::new(vault);
+        let catalog = ControlStore::open(Arc::clone(&data), Arc::clone(&vault)).unwrap();
         let ledger = Arc::new(MemoryLedger::default());
         let mut registry = Registry::default();
+        let suppressions = LocalSuppressions::open(data.clone(), &vault, &*entropy).unwrap();
         let blobs = LocalBlobs::open(data, config.max_attachment_bytes).unwrap();
         let parts = Parts {
             ledger: ledger.clone(),
             catalog: Arc::new(catalog),
             blobs: Arc::new(Fragile(blobs)),
+            suppressions: Arc::new(suppressions),
             wire: Arc::new(Vendor),
             clock: Arc::new(SystemClock),
             entropy,

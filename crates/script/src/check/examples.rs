@@ -310,6 +310,7 @@ impl ItemForm {
             to: self.to.clone(),
             vars: Arc::new(self.vars.clone()),
             content: Arc::new(content),
+            unsubscribe: None,
         }
     }
 }

@@ -151,6 +151,7 @@ impl Mapping {
             segments: text(&self.segments, entry).and_then(|text| text.parse().ok()),
             raw: entry.to_string(),
             code,
+            mark: None,
         })
     }
 
@@ -280,6 +281,7 @@ impl Posted {
             content_type: self.content_type,
             body: self.body.clone().into(),
             notice: None,
+            replies: Vec::new(),
         })
     }
 

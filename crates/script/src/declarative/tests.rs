@@ -59,6 +59,7 @@ fn batch(count: usize) -> Batch {
                 content: Arc::new(Content::Text {
                     text: "code <1234> & \"x\"".into(),
                 }),
+                unsubscribe: None,
             })
             .collect(),
     }

@@ -106,6 +106,7 @@ pub(crate) fn batch(count: usize) -> Batch {
                 content: Arc::new(Content::Text {
                     text: "您的订单A1已发货".into(),
                 }),
+                unsubscribe: None,
             })
             .collect(),
     }

@@ -77,6 +77,7 @@ impl ReceiptsSaid {
             content_type,
             body: self.body.unwrap_or_default().into(),
             notice: None,
+            replies: Vec::new(),
         }))
     }
 }
@@ -156,6 +157,7 @@ impl ReceiptSaid {
             },
             segments: self.segments,
             raw,
+            mark: None,
         })
     }
 

@@ -1,0 +1,71 @@
+//! `suppressions.db`: how it is opened and which shape it has.
+//!
+//! A file of its own, beside `control.db`: a million rows that are imported keep no change of the
+//! configuration waiting, and commits of either do not sync the other.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::migrate::Migration;
+
+/// Every migration of `suppressions.db`, oldest first.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "first",
+    sql: include_str!("../../migrations/suppressions/0001_first.sql"),
+}];
+
+/// Where the database of a data directory is.
+pub(super) fn path(dir: &Path) -> PathBuf {
+    dir.join(FILE)
+}
+
+/// The writing connection: each commit is on disk before it returns.
+pub(super) fn writer(path: &Path) -> Result<Connection, String> {
+    // SQLite would make it readable for others; its log takes the mode of the database.
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(error.to_string());
+        }
+        _ => {}
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.busy_timeout(BUSY_FOR)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    };
+    open().map_err(|error| error.to_string())
+}
+
+/// A connection that only reads.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.busy_timeout(BUSY_FOR)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+pub(super) const FILE: &str = "suppressions.db";
+const CACHE_KIB: i64 = 4 * 1024;
+const STATEMENTS: usize = 32;
+// Only a backup tool could hold it up: there is one writer.
+const BUSY_FOR: Duration = Duration::from_secs(10);
