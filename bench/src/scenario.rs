@@ -5,6 +5,7 @@ mod end_to_end;
 mod failover;
 mod growth;
 mod limits;
+mod meter;
 mod restart;
 mod scripted;
 mod setup;
@@ -42,6 +43,8 @@ pub(crate) enum Name {
     Growth,
     /// Choosing an account and keeping its limits, without IO.
     Limits,
+    /// Dedup and caps with ten million people in memory, without IO.
+    Meter,
     /// Memory idle and with a million waiting, then a kill and a start.
     Restart,
 }
@@ -63,6 +66,7 @@ pub(crate) async fn run(plan: &Plan, only: &[Name]) -> Result<Vec<Figure>> {
             Name::FailoverStorm => failover::run(plan).await?,
             Name::Growth => growth::run(plan).await?,
             Name::Limits => limits::run()?,
+            Name::Meter => meter::run().await?,
             Name::Restart => restart::run(plan).await?,
         });
     }

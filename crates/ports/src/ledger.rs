@@ -9,12 +9,14 @@
 //! - Every move is guarded by [`austin_domain::State::may_become`].
 //! - Reads see every earlier `Ok` write of any caller.
 
+pub mod counted;
 pub mod evidence;
 pub mod query;
 pub mod write;
 
 use austin_domain::{AppId, DeliveryId, Lane, MessageId, Timestamp};
 
+pub use counted::Counted;
 pub use evidence::{AttemptRow, DeliveryRow, Event, Evidence, ParkedReceipt, ReceiptRow};
 pub use query::{Filter, Found, MessageSummary};
 pub use write::{
@@ -127,6 +129,16 @@ pub trait Ledger: Send + Sync {
     /// next `rows` rows.
     fn handed_over(&self, before: DeliveryId, rows: usize) -> BoxFuture<'_, Result<HandedOvers>>;
 
+    /// Deliveries that count against limits since `from`, with an id above `after`, in order of id:
+    /// those among the next `rows` rows. Those accepted before `from` are among them where they
+    /// went out since; see [`Counted::at`].
+    fn counted(
+        &self,
+        from: Timestamp,
+        after: DeliveryId,
+        rows: usize,
+    ) -> BoxFuture<'_, Result<Counts>>;
+
     /// Deliveries that fit `filter`, newest first.
     fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>>;
 
@@ -146,6 +158,9 @@ pub trait Ledger: Send + Sync {
     /// Whether it takes new work, and why not.
     fn health(&self) -> Result<()>;
 }
+
+/// Deliveries that count, and where the scan stopped (`None`: at the end).
+pub type Counts = (Vec<Counted>, Option<DeliveryId>);
 
 /// Deliveries that a vendor took, and where the scan stopped (`None`: at the end).
 pub type HandedOvers = (Vec<HandedOver>, Option<DeliveryId>);

@@ -41,9 +41,9 @@ use std::thread::JoinHandle;
 use austin_domain::{AppId, DeliveryId, Lane, MessageId, Timestamp};
 use austin_ports::BoxFuture;
 use austin_ports::ledger::{
-    Accepted, AttemptStart, CallRecord, Change, Error, Evidence, Filter, Found, HandedOvers,
-    Ledger, Mark, MessageSummary, NewMessage, NewReceipt, Overdue, ParkedReceipt, ReceiptFate,
-    Recovery, Remembered, Result, Settled, Settlement, WorkItem,
+    Accepted, AttemptStart, CallRecord, Change, Counts, Error, Evidence, Filter, Found,
+    HandedOvers, Ledger, Mark, MessageSummary, NewMessage, NewReceipt, Overdue, ParkedReceipt,
+    ReceiptFate, Recovery, Remembered, Result, Settled, Settlement, WorkItem,
 };
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -328,6 +328,15 @@ impl Ledger for LocalLedger {
 
     fn handed_over(&self, before: DeliveryId, rows: usize) -> BoxFuture<'_, Result<HandedOvers>> {
         Box::pin(self.read(move |reader| reader.handed_over(before, rows)))
+    }
+
+    fn counted(
+        &self,
+        from: Timestamp,
+        after: DeliveryId,
+        rows: usize,
+    ) -> BoxFuture<'_, Result<Counts>> {
+        Box::pin(self.read(move |reader| reader.counted(from, after, rows)))
     }
 
     fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>> {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use austin_domain::id::Sequence;
 use austin_domain::{AppId, DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict};
 use austin_ports::BoxFuture;
+use austin_ports::ledger::counted::{self, AT_ONCE};
 use austin_ports::ledger::{
-    Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, DeliveryRow, Error, Event,
-    Evidence, Filter, Found, HandedOver, HandedOvers, Interrupted, Ledger, Mark, MessageHead,
-    MessageSummary, NewMessage, NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow,
-    Recovery, Remembered, Result, Settled, Settlement, Timer, WorkItem,
+    Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, Counted, Counts, DeliveryRow,
+    Error, Event, Evidence, Filter, Found, HandedOver, HandedOvers, Interrupted, Ledger, Mark,
+    MessageHead, MessageSummary, NewMessage, NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate,
+    ReceiptRow, Recovery, Remembered, Result, Settled, Settlement, Timer, WorkItem,
 };
 use parking_lot::Mutex;
 
@@ -36,6 +37,8 @@ struct Delivery {
     all_vars: Arc<Vars>,
     secret_names: Arc<[String]>,
     started_at: Timestamp,
+    /// When it went out, where it had waited for that.
+    late: Option<Timestamp>,
     attempts: Vec<AttemptRow>,
     receipts: Vec<ReceiptRow>,
     events: Vec<Event>,
@@ -143,6 +146,28 @@ impl Delivery {
         })
     }
 
+    fn now_waits(&self) -> bool {
+        counted::waits_for_its_time(self.row.state, self.row.attempts)
+    }
+
+    fn counted(&self) -> Counted {
+        let row = &self.row;
+        let waits = self.now_waits();
+        Counted {
+            delivery: row.id,
+            to: row.to.clone(),
+            template: row.message.template,
+            lane: row.message.lane,
+            content: row.facts.as_ref().and_then(|facts| facts.content),
+            state: row.state,
+            at: self
+                .late
+                .filter(|_| !waits)
+                .unwrap_or(row.message.accepted_at),
+            counts: !waits,
+        }
+    }
+
     fn is_ready(&self) -> bool {
         self.row.state.is_waiting() && self.row.due_at.is_none()
     }
@@ -196,6 +221,7 @@ impl Inner {
                 all_vars: Arc::new(all),
                 secret_names: secret.into_keys().collect(),
                 started_at: now,
+                late: None,
                 attempts: Vec::new(),
                 receipts: Vec::new(),
                 events: Vec::new(),
@@ -222,6 +248,9 @@ impl Inner {
         };
         if delivery.row.attempts + 1 != start.attempt || !delivery.row.state.is_waiting() {
             return false;
+        }
+        if delivery.now_waits() && now.since(delivery.row.id.at()) >= AT_ONCE {
+            delivery.late = Some(now);
         }
         delivery.moves_to(State::Sending, now);
         delivery.row.attempts = start.attempt;
@@ -306,8 +335,12 @@ impl Inner {
         let timed_out =
             (change.from, from, change.to) == (Some(State::Sent), State::Sent, State::Queued);
         let may_leave = from.is_waiting() || timed_out;
+        let released = delivery.now_waits() && change.to == State::Queued;
         if !from_fits || !may_leave || !delivery.moves_to(change.to, now) {
             return false;
+        }
+        if released {
+            delivery.late = Some(now);
         }
         delivery.row.due_at = change.due_at;
         delivery.row.reason = Some(change.reason.clone());
@@ -642,6 +675,28 @@ impl Ledger for MemoryLedger {
 
     fn handed_over(&self, before: DeliveryId, rows: usize) -> BoxFuture<'_, Result<HandedOvers>> {
         self.read(|inner| inner.handed_over(before, rows))
+    }
+
+    fn counted(
+        &self,
+        from: Timestamp,
+        after: DeliveryId,
+        rows: usize,
+    ) -> BoxFuture<'_, Result<Counts>> {
+        self.read(|inner| {
+            let counted = inner
+                .deliveries
+                .values()
+                .filter(|delivery| delivery.row.id > after && counted::counts(delivery.row.state));
+            let mut found: Vec<Counted> = counted
+                .map(Delivery::counted)
+                .filter(|counted| counted.at >= from)
+                .collect();
+            let more = found.len() > rows;
+            found.truncate(rows);
+            let stopped = found.last().filter(|_| more).map(|last| last.delivery);
+            (found, stopped)
+        })
     }
 
     fn find(&self, filter: Filter) -> BoxFuture<'_, Result<Found>> {

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod attempts;
+mod counted;
 mod finding;
 mod once;
 mod receipts;
@@ -39,6 +40,7 @@ pub type Backend = Box<dyn Restart>;
 pub fn cases() -> Vec<Case<Backend>> {
     let mut all = accepting::cases();
     all.extend(attempts::cases());
+    all.extend(counted::cases());
     all.extend(receipts::cases());
     all.extend(finding::cases());
     all.extend(once::cases());

@@ -91,9 +91,15 @@ impl Inner {
                 return None;
             }
             let holder = if settled.len() >= most || pending.is_empty() {
-                settled.into_iter().max().map(|(_, id)| Holder::Delivery(id))
+                settled
+                    .into_iter()
+                    .max()
+                    .map(|(_, id)| Holder::Delivery(id))
             } else {
-                pending.into_iter().min().map(|(_, token)| Holder::Pending(token))
+                pending
+                    .into_iter()
+                    .min()
+                    .map(|(_, token)| Holder::Pending(token))
             };
             Some(Refusal {
                 limit: index,
@@ -120,7 +126,11 @@ impl Inner {
 
     fn bind(&mut self, slot: &Slot, delivery: DeliveryId) {
         let pending = Holder::Pending(slot.token());
-        for place in self.places.iter_mut().filter(|place| place.holder == pending) {
+        for place in self
+            .places
+            .iter_mut()
+            .filter(|place| place.holder == pending)
+        {
             place.holder = Holder::Delivery(delivery);
         }
         self.settle(slot.token(), Some(delivery));
@@ -235,7 +245,9 @@ impl Meter for MemoryMeter {
     ) -> BoxFuture<'a, Result<Vec<std::result::Result<(), Refusal>>>> {
         self.with(move |inner| {
             let promoted = promotions.iter();
-            promoted.map(|(id, claim)| inner.promote(*id, claim)).collect()
+            promoted
+                .map(|(id, claim)| inner.promote(*id, claim))
+                .collect()
         })
     }
 

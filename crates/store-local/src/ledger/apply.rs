@@ -6,6 +6,7 @@
 mod accept;
 mod attempt;
 mod change;
+mod late;
 mod receipt;
 
 pub(crate) use attempt::{decode, state_of};

@@ -4,6 +4,7 @@
 //! [`Core::barrier`](super::core::Core::barrier)), and holds no transaction open between rows of
 //! different segments.
 
+pub(crate) mod counted;
 pub(crate) mod evidence;
 pub(crate) mod find;
 pub(crate) mod handed;

@@ -30,6 +30,11 @@ pub(crate) const SEGMENT: &[Migration] = &[
         name: "remembered",
         sql: include_str!("../../migrations/ledger/0004_remembered.sql"),
     },
+    Migration {
+        number: 5,
+        name: "late",
+        sql: include_str!("../../migrations/ledger/0005_late.sql"),
+    },
 ];
 /// Those of a segment's index.
 pub(crate) const INDEX: &[Migration] = &[Migration {

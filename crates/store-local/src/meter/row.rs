@@ -218,6 +218,9 @@ mod tests {
         assert_eq!(instant(Timestamp::from_millis(0)), 0);
         assert_eq!(instant(EPOCH.plus(std::time::Duration::from_millis(5))), 5);
         assert_eq!(instant(Timestamp::from_millis(i64::MAX)), (1 << 40) - 1);
-        assert_eq!((digest(None), digest(Some(0)), digest(Some(1 << 40))), (0, 1, 1));
+        assert_eq!(
+            (digest(None), digest(Some(0)), digest(Some(1 << 40))),
+            (0, 1, 1)
+        );
     }
 }

@@ -62,14 +62,12 @@ impl Shard {
     ) -> Option<Refusal> {
         let but = but.map(Raw::delivery);
         self.seen.clear();
-        for row in self.page(person.page) {
-            if row.person() == person.rest {
-                let who = row.who_of(&self.odds, self.node);
-                if Some(who.holder) != but {
-                    let what = row.what();
-                    // The field is borrowed apart from the pages.
-                    self.seen.push(Seen { what, who });
-                }
+        let rows = self.pages.get(person.page).map_or(&[][..], Vec::as_slice);
+        for row in rows.iter().filter(|row| row.person() == person.rest) {
+            let who = row.who_of(&self.odds, self.node);
+            if Some(who.holder) != but {
+                let what = row.what();
+                self.seen.push(Seen { what, who });
             }
         }
         let refused = |(limit, rule): (usize, &Limit)| {

@@ -51,7 +51,10 @@ async fn memory_shrinks_after_forgetting() {
     let left = meter.size();
     assert_eq!(left.keys, 1000);
     let empty_pages = (SHARDS * PAGES * size_of::<Vec<row::Row>>()) as u64;
-    assert!(left.bytes < empty_pages + 1000 * 100, "{left:?} of {full:?}");
+    assert!(
+        left.bytes < empty_pages + 1000 * 100,
+        "{left:?} of {full:?}"
+    );
 }
 
 #[test]

@@ -38,7 +38,10 @@ fn pending(slot: &Slot) -> Option<Refusal> {
 async fn a_pending_place_stands_in_the_way_and_is_awaited(meter: Backend) {
     let limits = [Limit::Content(minute(at(0)))];
     let slot = taken(reserve(&*meter, claim(at(0), &limits)).await);
-    assert_eq!(refusal(&*meter, claim(at(0), &limits)).await, pending(&slot));
+    assert_eq!(
+        refusal(&*meter, claim(at(0), &limits)).await,
+        pending(&slot)
+    );
     let mut one = pin!(meter.settled(slot.token()));
     let mut two = pin!(meter.settled(slot.token()));
     assert!(is_pending(one.as_mut()));
@@ -155,7 +158,10 @@ async fn what_may_not_go_out_stays_as_it_was(meter: Backend) {
 
 async fn what_goes_out_without_a_place_gets_one(meter: Backend) {
     let limits = [cap(at(0), 1)];
-    let promotions = [(id(0), claim(at(0), &limits)), (id(1), claim(at(0), &limits))];
+    let promotions = [
+        (id(0), claim(at(0), &limits)),
+        (id(1), claim(at(0), &limits)),
+    ];
     let promoted = meter.promote(&promotions).await.unwrap();
     assert_eq!(promoted, [Ok(()), Err(by(0, id(0)).unwrap())]);
     assert_eq!(meter.size().keys, 1);
@@ -180,9 +186,8 @@ async fn restoring_counts_nothing_twice(meter: Backend) {
         meter.restore(&known).await.unwrap();
     }
     assert_eq!(meter.size().keys, 2);
-    let check = async |second, most| {
-        refusal(&*meter, claim(at(second), &[cap(at(second), most)])).await
-    };
+    let check =
+        async |second, most| refusal(&*meter, claim(at(second), &[cap(at(second), most)])).await;
     assert_eq!(check(10, 2).await, by(0, id(5)));
     assert_eq!(check(10, 3).await, None);
     assert_eq!(check(900, 1).await, None, "it stays as it was");
@@ -200,7 +205,13 @@ async fn forgetting_looks_at_what_places_are_of(meter: Backend) {
     let keep = |traffic: Traffic<'_>| {
         assert_eq!(traffic.team, "shop");
         let second = traffic.template == TemplateId::from_u64(2);
-        if second { at(0) } else if traffic.counts { at(9) } else { at(1) }
+        if second {
+            at(0)
+        } else if traffic.counts {
+            at(9)
+        } else {
+            at(1)
+        }
     };
     assert_eq!(meter.forget(&keep).await, Ok(2));
     assert_eq!(meter.forget(&keep).await, Ok(0));

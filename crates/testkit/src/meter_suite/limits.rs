@@ -85,8 +85,14 @@ async fn a_cap_counts_what_it_is_over(meter: Backend) {
     // What is changed, and whether channel, class, team and template still agree.
     let table: [(fn(&mut Claim<'_>), [bool; 4]); 5] = [
         (|_| {}, [true, true, true, true]),
-        (|c| c.lane.channel = Channel::Email, [false, true, true, true]),
-        (|c| c.lane.class = Class::Marketing, [true, false, true, true]),
+        (
+            |c| c.lane.channel = Channel::Email,
+            [false, true, true, true],
+        ),
+        (
+            |c| c.lane.class = Class::Marketing,
+            [true, false, true, true],
+        ),
         (|c| c.team = "parcels", [true, true, false, true]),
         (
             |c| c.template = TemplateId::from_u64(2),
@@ -104,7 +110,11 @@ async fn a_cap_counts_what_it_is_over(meter: Backend) {
                 }];
                 let mut new = claim(at(10), &limits);
                 change(&mut new);
-                let wanted = if agrees && most == 1 { by(0, id(0)) } else { None };
+                let wanted = if agrees && most == 1 {
+                    by(0, id(0))
+                } else {
+                    None
+                };
                 assert_eq!(refusal(&*meter, new).await, wanted, "{new:?}");
             }
         }
@@ -115,10 +125,7 @@ async fn dedup_looks_at_what_caps_do_not_count(meter: Backend) {
     let mut held = claim(at(0), &[]);
     held.counts = false;
     place(&*meter, held, id(0)).await;
-    for limit in [
-        Limit::Content(minute(at(1))),
-        Limit::Repeat(minute(at(1))),
-    ] {
+    for limit in [Limit::Content(minute(at(1))), Limit::Repeat(minute(at(1)))] {
         assert_eq!(refusal(&*meter, claim(at(1), &[limit])).await, by(0, id(0)));
     }
     assert_eq!(refusal(&*meter, claim(at(1), &[cap(at(1), 1)])).await, None);
@@ -168,7 +175,10 @@ async fn a_place_later_than_the_claim_counts_within_the_window(meter: Backend) {
     assert_eq!(check(at(0), cap(at(0), 1)).await, by(0, id(30)));
     assert_eq!(check(at(-29), cap(at(-29), 1)).await, by(0, id(30)));
     assert_eq!(check(at(-30), cap(at(-30), 1)).await, None);
-    assert_eq!(check(at(0), Limit::Repeat(minute(at(0)))).await, by(0, id(30)));
+    assert_eq!(
+        check(at(0), Limit::Repeat(minute(at(0)))).await,
+        by(0, id(30))
+    );
 }
 
 async fn the_first_limit_not_kept_is_named(meter: Backend) {
@@ -199,7 +209,10 @@ async fn the_latest_delivery_is_named(meter: Backend) {
         refusal(&*meter, claim(at(70), &[cap(at(70), 1)])).await,
         by(0, id(20))
     );
-    assert_eq!(refusal(&*meter, claim(at(70), &[cap(at(70), 2)])).await, None);
+    assert_eq!(
+        refusal(&*meter, claim(at(70), &[cap(at(70), 2)])).await,
+        None
+    );
 }
 
 async fn a_cap_of_nothing_refuses_everything(meter: Backend) {

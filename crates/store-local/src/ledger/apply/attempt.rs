@@ -4,7 +4,7 @@ use austin_domain::{AccountId, DeliveryId, Reason, State, Timestamp, Verdict};
 use austin_ports::ledger::{AttemptStart, CallRecord, Next, Settled, Settlement};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::{change, open_change};
+use super::{change, late, open_change};
 use crate::ledger::op;
 use crate::ledger::rule;
 use crate::ledger::schema;
@@ -22,6 +22,7 @@ pub(super) fn begin(
         let Some(before) = start.attempt.checked_sub(1) else {
             continue;
         };
+        late::begins(connection, start, now)?;
         let changed = update.execute(params![
             start.delivery.as_i64(),
             before,

@@ -5,7 +5,7 @@ use austin_ports::ledger::Change;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::attempt::state_of;
-use super::open_change;
+use super::{late, open_change};
 use crate::ledger::rule;
 use crate::ledger::schema;
 use crate::ledger::segment::Head;
@@ -43,6 +43,7 @@ fn one(
     if !wanted || !(from.is_waiting() || timed_out) || !from.may_become(change.to) {
         return Ok(false);
     }
+    late::moves(connection, change, from, now)?;
     let statement = if change.to.is_open() { MOVE } else { STOP };
     connection.prepare_cached(statement)?.execute(params![
         change.delivery.as_i64(),

@@ -2,7 +2,7 @@
 //! between: both must give the same answers and end the same.
 
 use austin_domain::{DeliveryId, State};
-use austin_ports::ledger::Filter;
+use austin_ports::ledger::{Counted, Filter};
 use austin_testkit::MemoryLedger;
 use austin_testkit::ledger_suite::{self as sample, ACCOUNT, LANE, OTHER, at};
 use proptest::prelude::*;
@@ -152,12 +152,29 @@ async fn picture(ledger: &dyn Ledger, ids: &[DeliveryId]) -> Vec<String> {
         "{:?}",
         ledger.handed_over(top, 1000).await.unwrap()
     ));
+    for from in [at(0), at(9)] {
+        let counted = counted(ledger, from, 3).await;
+        seen.push(format!("{counted:?}"));
+    }
     let ready = ledger
         .ready(LANE, DeliveryId::from_u64(0), 100)
         .await
         .unwrap();
     seen.push(format!("{ready:?}"));
     seen
+}
+
+/// What counts, read in pages of this many rows.
+async fn counted(ledger: &dyn Ledger, from: Timestamp, rows: usize) -> Vec<Counted> {
+    let (mut all, mut after) = (Vec::new(), DeliveryId::from_u64(0));
+    loop {
+        let (page, stopped) = ledger.counted(from, after, rows).await.unwrap();
+        all.extend(page);
+        match stopped {
+            None => return all,
+            Some(stopped) => after = stopped,
+        }
+    }
 }
 
 async fn compare(steps: &[Step], options: Options) {

@@ -101,15 +101,17 @@ fn wish() -> impl Strategy<Value = Wish> {
         proptest::bool::weighted(0.8),
         proptest::collection::vec(rule(), 0..4),
     )
-        .prop_map(|(person, template, [marketing, team], content, counts, rules)| Wish {
-            person,
-            template,
-            marketing,
-            team,
-            content,
-            counts,
-            rules,
-        })
+        .prop_map(
+            |(person, template, [marketing, team], content, counts, rules)| Wish {
+                person,
+                template,
+                marketing,
+                team,
+                content,
+                counts,
+                rules,
+            },
+        )
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -171,7 +173,10 @@ struct World {
 }
 
 /// A refusal with the pending place as its number among those pending.
-type Seen = (usize, Option<std::result::Result<DeliveryId, Option<usize>>>);
+type Seen = (
+    usize,
+    Option<std::result::Result<DeliveryId, Option<usize>>>,
+);
 
 impl World {
     fn new() -> Self {
@@ -188,9 +193,10 @@ impl World {
     fn seen(&self, refusal: Refusal, of: impl Fn(&Pair) -> &Slot) -> Seen {
         let holder = refusal.holder.map(|holder| match holder {
             Holder::Delivery(id) => Ok(id),
-            Holder::Pending(token) => {
-                Err(self.pending.iter().position(|pair| of(pair).token() == token))
-            }
+            Holder::Pending(token) => Err(self
+                .pending
+                .iter()
+                .position(|pair| of(pair).token() == token)),
         });
         (refusal.limit, holder)
     }

@@ -1,0 +1,210 @@
+//! Dedup and caps with ten million people in memory: bytes a place, what a claim costs to make and
+//! to bind, and how long the meter holds anybody up while it forgets.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+use austin_domain::id::Sequence;
+use austin_domain::{Channel, Class, DeliveryId, Lane, TemplateId, Timestamp};
+use austin_ports::Meter;
+use austin_ports::meter::{Claim, Limit, Over, Reserved, Window};
+use austin_store_local::LocalMeter;
+
+use crate::process::usage;
+use crate::report::Figure;
+
+const SCENARIO: &str = "meter";
+const PEOPLE: u64 = 10_000_000;
+const TEMPLATES: u64 = 500;
+/// Claims of a call.
+const BATCH: u64 = 100;
+/// Claims measured one by one, and in batches, with everybody in memory.
+const MEASURED: u64 = 1_000_000;
+const BEGIN: Timestamp = Timestamp::from_seconds(1_767_323_045);
+
+pub(crate) async fn run() -> Result<Vec<Figure>> {
+    let meter = LocalMeter::new([7; 32], 0);
+    let mut ids = Sequence::new(0, 0);
+    let before = usage(std::process::id())?.resident_bytes;
+    let filling = claim_all(&meter, &mut ids, 0..PEOPLE, BATCH).await?;
+    let resident = usage(std::process::id())?
+        .resident_bytes
+        .saturating_sub(before);
+    let size = meter.size();
+    ensure!(size.keys == PEOPLE, "{size:?}");
+    let batches = claim_all(&meter, &mut ids, PEOPLE..PEOPLE + MEASURED, BATCH).await?;
+    let single = PEOPLE + MEASURED..PEOPLE + 2 * MEASURED;
+    let singly = claim_all(&meter, &mut ids, single, 1).await?;
+    let refused = refuse(&meter, PEOPLE).await?;
+    let (dropped, forgetting) = forget(&meter).await?;
+    ensure!(dropped == PEOPLE, "{dropped} places were dropped");
+    let figure = |what, value, unit, note| Figure::new(SCENARIO, what, value, unit, note);
+    Ok(vec![
+        figure(
+            "memory, ten million people with a place each",
+            per(resident, PEOPLE),
+            "B a place",
+            "resident; goal ≤ 25",
+        ),
+        figure(
+            "the same by its own count",
+            per(size.bytes, PEOPLE),
+            "B a place",
+            "",
+        ),
+        figure(
+            "reserve + bind while it fills, 100 a call",
+            nanos(filling, PEOPLE),
+            "ns",
+            "dedup and a cap each",
+        ),
+        figure(
+            "reserve + bind, 100 a call",
+            nanos(batches, MEASURED),
+            "ns",
+            "goal ≤ 1,000",
+        ),
+        figure(
+            "reserve + bind, one a call",
+            nanos(singly, MEASURED),
+            "ns",
+            "",
+        ),
+        figure(
+            "refused, 100 a call",
+            nanos(refused, MEASURED),
+            "ns",
+            "people in no order",
+        ),
+        figure(
+            "forgetting ten million places",
+            forgetting.as_secs_f64() * 1000.0,
+            "ms",
+            "256 locks, one after the other",
+        ),
+    ])
+}
+
+fn phone(number: u64) -> String {
+    // Scattered; a bijection.
+    let number = number.wrapping_mul(7_368_787) % 10_000_000_000;
+    format!("+861{number:010}")
+}
+
+fn moment(number: u64) -> Timestamp {
+    BEGIN.plus(Duration::from_millis(number / 100))
+}
+
+fn limits(at: Timestamp) -> [Limit; 2] {
+    [
+        Limit::Content(Window::sliding(at, Duration::from_secs(300))),
+        Limit::Cap {
+            over: Over::All,
+            window: Window::sliding(at, Duration::from_secs(86_400)),
+            most: 5,
+        },
+    ]
+}
+
+fn claim<'a>(number: u64, to: &'a str, limits: &'a [Limit]) -> Claim<'a> {
+    Claim {
+        to,
+        at: moment(number),
+        template: TemplateId::from_u64(number % TEMPLATES),
+        lane: Lane {
+            channel: Channel::Sms,
+            class: Class::Notification,
+        },
+        team: "shop",
+        content: Some(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        counts: true,
+        limits,
+    }
+}
+
+/// Claims and binds for people who have no place yet; the time of the meter alone.
+async fn claim_all(
+    meter: &LocalMeter,
+    ids: &mut Sequence,
+    people: std::ops::Range<u64>,
+    batch: u64,
+) -> Result<Duration> {
+    let mut taken = Duration::ZERO;
+    let mut first = people.start;
+    while first < people.end {
+        // Enough of them that reading the clock does not show.
+        let numbers: Vec<u64> = (first..people.end.min(first + 10_000)).collect();
+        first += 10_000;
+        let to: Vec<String> = numbers.iter().map(|number| phone(*number)).collect();
+        let limits: Vec<_> = numbers
+            .iter()
+            .map(|number| limits(moment(*number)))
+            .collect();
+        let claims: Vec<Claim<'_>> = numbers
+            .iter()
+            .zip(&to)
+            .zip(&limits)
+            .map(|((number, to), limits)| claim(*number, to, limits))
+            .collect();
+        let start = Instant::now();
+        for claims in claims.chunks(usize::try_from(batch)?) {
+            let mut bound = Vec::with_capacity(claims.len());
+            for (reserved, claim) in meter.reserve(claims).await?.into_iter().zip(claims) {
+                let Reserved::Taken(slot) = reserved else {
+                    bail!("a stranger stood in the way");
+                };
+                let id = DeliveryId::from_u64(ids.block(claim.at, 2) + 1);
+                bound.push((slot, id));
+            }
+            meter.bind(bound).await?;
+        }
+        taken += start.elapsed();
+    }
+    Ok(taken)
+}
+
+/// Claims that meet what is there.
+async fn refuse(meter: &LocalMeter, people: u64) -> Result<Duration> {
+    let mut taken = Duration::ZERO;
+    for first in (0..MEASURED).step_by(1000) {
+        let numbers: Vec<u64> = (first..first + 1000)
+            .map(|n| n.wrapping_mul(2_654_435_761) % people)
+            .collect();
+        let to: Vec<String> = numbers.iter().map(|number| phone(*number)).collect();
+        let limits: Vec<_> = numbers
+            .iter()
+            .map(|number| limits(moment(*number)))
+            .collect();
+        let claims: Vec<Claim<'_>> = numbers
+            .iter()
+            .zip(&to)
+            .zip(&limits)
+            .map(|((number, to), limits)| claim(*number, to, limits))
+            .collect();
+        let start = Instant::now();
+        for claims in claims.chunks(100) {
+            for reserved in meter.reserve(claims).await? {
+                ensure!(matches!(reserved, Reserved::Refused(_)), "taken twice");
+            }
+        }
+        taken += start.elapsed();
+    }
+    Ok(taken)
+}
+
+async fn forget(meter: &LocalMeter) -> Result<(u64, Duration)> {
+    let start = Instant::now();
+    let before = moment(PEOPLE);
+    let dropped = meter.forget(&|_| before).await?;
+    Ok((dropped, start.elapsed()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn per(bytes: u64, places: u64) -> f64 {
+    bytes as f64 / places as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn nanos(taken: Duration, count: u64) -> f64 {
+    taken.as_nanos() as f64 / count as f64
+}
