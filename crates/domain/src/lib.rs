@@ -5,15 +5,19 @@
 
 pub mod address;
 pub mod backoff;
+pub mod calendar;
 pub mod canary;
+pub mod caps;
 pub mod channel;
 pub mod content;
+pub mod content_check;
 pub mod delivery;
 pub mod health;
 pub mod id;
 pub mod mask;
 pub mod name;
 pub mod policy;
+pub mod quiet;
 pub mod quota;
 pub mod rate;
 pub mod route;
@@ -23,6 +27,7 @@ pub mod suppression;
 pub mod template;
 pub mod time;
 pub mod verdict;
+pub mod zone;
 
 pub use channel::{Channel, Class, Lane};
 pub use content::{Content, Vars};
