@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -23,6 +24,9 @@ use tokio_rustls::client::TlsStream;
 
 use crate::args::ServerArgs;
 use crate::exit::Failure;
+
+/// What is sent.
+pub(crate) type Sent = UnsyncBoxBody<Bytes, std::io::Error>;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -89,7 +93,7 @@ impl Target {
         })
     }
 
-    async fn open(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
+    async fn open(&self) -> Result<SendRequest<Sent>, Failure> {
         let unreachable = |why: String| {
             Failure::refused(format!("cannot reach {}:{}: {why}", self.host, self.port))
         };
@@ -111,7 +115,7 @@ impl Target {
     }
 }
 
-async fn serve<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, hyper::Error>
+async fn serve<S>(stream: S) -> Result<SendRequest<Sent>, hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -136,7 +140,7 @@ async fn secured(host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, 
 /// An open connection to the API.
 pub(crate) struct Api {
     target: Target,
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Sent>,
 }
 
 /// What the server answered.
@@ -162,6 +166,35 @@ impl Api {
         path: &str,
         body: Option<Bytes>,
     ) -> Result<Answer, Failure> {
+        let kind = body.is_some().then_some("application/json");
+        let body = Full::new(body.unwrap_or_default());
+        let body = body.map_err(|never| match never {}).boxed_unsync();
+        let exchange = self.exchange(method, path, kind, body);
+        tokio::time::timeout(ANSWER_WITHIN, exchange)
+            .await
+            .map_err(|_| Failure::refused("the server did not answer within 60 s"))?
+    }
+
+    /// Posts a file, however long that takes.
+    ///
+    /// # Errors
+    /// As [`Api::call`].
+    pub(crate) async fn upload(
+        &mut self,
+        path: &str,
+        kind: &'static str,
+        file: Sent,
+    ) -> Result<Answer, Failure> {
+        self.exchange(Method::POST, path, Some(kind), file).await
+    }
+
+    async fn exchange(
+        &mut self,
+        method: Method,
+        path: &str,
+        kind: Option<&'static str>,
+        body: Sent,
+    ) -> Result<Answer, Failure> {
         if self.sender.ready().await.is_err() {
             self.sender = self.target.open().await?;
         }
@@ -173,20 +206,19 @@ impl Api {
                 format!("{}:{}", self.target.host, self.target.port),
             )
             .header(header::AUTHORIZATION, &self.target.authorization);
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+        if let Some(kind) = kind {
+            request = request.header(header::CONTENT_TYPE, kind);
         }
         let request = request
-            .body(Full::new(body.unwrap_or_default()))
+            .body(body)
             .map_err(|error| Failure::usage(format!("cannot ask for {path}: {error}")))?;
         let exchange = async {
             let answer = self.sender.send_request(request).await?;
             let (head, body) = answer.into_parts();
             Ok::<_, hyper::Error>((head, body.collect().await?.to_bytes()))
         };
-        let (head, body) = tokio::time::timeout(ANSWER_WITHIN, exchange)
+        let (head, body) = exchange
             .await
-            .map_err(|_| Failure::refused("the server did not answer within 60 s"))?
             .map_err(|error| Failure::refused(format!("the connection broke: {error}")))?;
         Ok(Answer {
             status: head.status,

@@ -3,7 +3,8 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    adapter, bench, deliveries, demo, doctor, key, reference, send, serve, simulator, workshop,
+    adapter, bench, deliveries, demo, doctor, key, reference, send, serve, simulator, suppression,
+    workshop,
 };
 
 const EXIT_CODES: &str = "\
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Deliveries(deliveries::DeliveriesArgs),
     /// Teach austin a vendor: check, upload, try, roll back
     Adapter(adapter::AdapterArgs),
+    /// Keep people from being messaged: add, import, list, lift
+    Suppression(suppression::SuppressionArgs),
     /// Make API keys
     Key(key::KeyArgs),
     /// Examine a data directory and say what is wrong with it

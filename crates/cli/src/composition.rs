@@ -75,7 +75,7 @@ pub(crate) fn parts(
     let ledger = Arc::new(ledger);
     let blobs = LocalBlobs::open(store.dir.clone(), settings.engine.max_attachment_bytes)
         .map_err(|error| failed(&error))?;
-    let suppressions = LocalSuppressions::open(store.dir.clone(), &store.vault, &OsEntropy)
+    let entries = LocalSuppressions::open(store.dir.clone(), &store.vault, &OsEntropy)
         .map_err(|error| failed(&error))?;
     let wire =
         austin_wire::Client::new(&settings.wire, registry).map_err(|error| failed(&error))?;
@@ -83,7 +83,7 @@ pub(crate) fn parts(
         ledger: ledger.clone(),
         catalog: Arc::new(store.catalog.clone()),
         blobs: Arc::new(blobs),
-        suppressions: Arc::new(suppressions),
+        suppressions: Arc::new(entries),
         wire: Arc::new(wire),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
@@ -119,6 +119,7 @@ pub(crate) fn examine(data: &Path) -> Vec<Finding> {
     let given = std::env::var(MASTER_KEY).ok();
     let mut findings = control::check(data, given.as_deref());
     if data.is_dir() {
+        findings.extend(suppressions::check(data));
         findings.extend(ledger::check(data));
     }
     findings

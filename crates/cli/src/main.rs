@@ -21,6 +21,7 @@ mod serve;
 mod settings;
 mod signals;
 mod simulator;
+mod suppression;
 mod workshop;
 
 use std::process::ExitCode;
@@ -77,6 +78,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Deliveries(args) => deliveries::run(args).await,
         Command::Adapter(args) => Box::pin(adapter::run(args)).await,
         Command::ScriptWorker(args) => workshop::serve(&args),
+        Command::Suppression(args) => Box::pin(suppression::run(args)).await,
         Command::Key(args) => key::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Bench(args) => bench::run(args).await,

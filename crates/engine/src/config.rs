@@ -31,14 +31,14 @@ pub struct Config {
     pub receipt_deadline: Duration,
     /// How long settled deliveries are kept; `None` keeps them for ever.
     pub retain_for: Option<Duration>,
-    /// How long requests with an idempotency key are remembered; the ledger is set to the same.
-    pub remember_for: Duration,
     /// The URL under which the world reaches us, for unsubscribe links; `None`: mails carry none.
     pub public_url: Option<String>,
     /// How often in a row an address may be found bad before it is blocked; 0 blocks none.
     pub block_after: u32,
     /// Most bytes of a file of suppressions.
     pub max_import_bytes: u64,
+    /// How long requests with an idempotency key are remembered; the ledger is set to the same.
+    pub remember_for: Duration,
 }
 
 impl Default for Config {
@@ -57,10 +57,10 @@ impl Default for Config {
             inquiries: 1_000,
             receipt_deadline: Duration::from_secs(72 * 3600),
             retain_for: None,
-            remember_for: Duration::from_secs(24 * 3600),
             public_url: None,
             block_after: 3,
             max_import_bytes: 1 << 30,
+            remember_for: Duration::from_secs(24 * 3600),
         }
     }
 }

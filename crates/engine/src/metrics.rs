@@ -66,6 +66,9 @@ pub(crate) struct Metrics {
     pub(crate) rematched: Counter,
     /// Ledger calls that failed and are being tried again.
     pub(crate) ledger_faults: Counter,
+    /// Suppressions in force, and the memory they take.
+    suppressions: Gauge<i64, AtomicI64>,
+    suppression_bytes: Gauge<i64, AtomicI64>,
     resting: Family<AccountLabels, Gauge<i64, AtomicI64>>,
     breaker: Family<BreakerLabels, Gauge<i64, AtomicI64>>,
     factor: Family<AccountLabels, Gauge<f64, AtomicU64>>,
@@ -106,6 +109,8 @@ impl Metrics {
             oldest_seconds: Family::default(),
             rematched: Counter::default(),
             ledger_faults: Counter::default(),
+            suppressions: Gauge::default(),
+            suppression_bytes: Gauge::default(),
             resting: Family::default(),
             breaker: Family::default(),
             factor: Family::default(),
@@ -175,6 +180,17 @@ impl Metrics {
             "account_resting",
             "1 while an account is not called because it keeps failing",
             metrics.resting.clone(),
+        );
+        registry.register(
+            "suppressions",
+            "Suppressions that deliveries are checked against",
+            metrics.suppressions.clone(),
+        );
+        registry.register_with_unit(
+            "suppressions_memory",
+            "Memory that they take",
+            Unit::Bytes,
+            metrics.suppression_bytes.clone(),
         );
         self.register_health(registry);
     }
@@ -274,6 +290,13 @@ impl Metrics {
         self.factor.get_or_create(&labels).set(factor);
         let rate = status.rates.calls.unwrap_or(f64::INFINITY);
         self.rate.get_or_create(&labels).set(rate);
+    }
+
+    /// How many suppressions there are.
+    pub(crate) fn suppressions(&self, size: austin_ports::suppressions::Size) {
+        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.suppressions.set(whole(size.entries));
+        self.suppression_bytes.set(whole(size.bytes));
     }
 
     /// Whether an account rests.

@@ -118,6 +118,7 @@ pub(crate) async fn gauges(shared: Arc<Shared>) {
                 .map_or(Duration::ZERO, |oldest| now.since(oldest));
             shared.metrics.lane(&status, age.as_secs_f64());
         }
+        shared.metrics.suppressions(shared.suppressing.store.size());
         for account in shared.catalog.snapshot().accounts.values() {
             let resting = shared.directories.pace(account.id).resting(now).is_some();
             shared.metrics.resting(&account.key, resting);

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::body;
 use crate::problem::{Code, Problem};
 use crate::request_id::RequestId;
-use crate::resources::messages;
+use crate::resources::{messages, suppressions};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -65,7 +65,9 @@ pub(crate) async fn keep(
 ) -> Result<Response, Problem> {
     let applies = request.method() == Method::POST
         && request.headers().contains_key(KEY)
-        && !messages::remembers_itself(request.uri().path());
+        && !messages::remembers_itself(request.uri().path())
+        // Too large to be held, and harmless when it comes again.
+        && request.uri().path() != suppressions::IMPORT;
     if !applies {
         return Ok(next.run(request).await);
     }

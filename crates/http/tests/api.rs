@@ -29,5 +29,7 @@ mod receipts;
 mod roles;
 #[path = "api/routes.rs"]
 mod routes;
+#[path = "api/suppressions.rs"]
+mod suppressions;
 #[path = "api/workshop.rs"]
 mod workshop;

@@ -4,6 +4,7 @@
 //! and before the caller hears of it, while the writer is held, so that it learns in commit order.
 //! Addresses are stored as they are, like the ledger's: the data directory is for its owner only.
 
+mod check;
 mod entries;
 mod find;
 mod imports;
@@ -35,6 +36,7 @@ use crate::{DataDir, Vault, migrate};
 use entries::{Lesson, Putting, teach};
 use index::{Entry, Index};
 
+pub use check::check;
 pub use schema::MIGRATIONS;
 
 /// The embedded [`Suppressions`]. Clones share one store.

@@ -21,4 +21,5 @@ mod rig;
 mod sdk;
 mod smpp;
 mod smpp_peers;
+mod suppressions;
 mod vendors;

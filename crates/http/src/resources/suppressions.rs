@@ -23,6 +23,8 @@ use crate::query::Params;
 use body::{LiftBody, LiftQuery, SuppressionBody, SuppressionQuery};
 use view::{SuppressionPage, SuppressionView, SuppressionWithHistory};
 
+/// Where files are posted.
+pub(crate) const IMPORT: &str = "/v1/suppressions/import";
 /// Marks cursors of this list.
 const CURSOR: char = 's';
 

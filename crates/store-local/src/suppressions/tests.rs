@@ -100,6 +100,20 @@ async fn link_keys_need_the_master_key_they_were_sealed_with() {
     assert!(refused.contains("does not open"), "{refused}");
 }
 
+#[tokio::test]
+async fn an_examination_finds_what_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(check(dir.path()).is_empty());
+    let store = open(&dir, &vault());
+    store.put(vec![new("+8613711112200")], NOW).await.unwrap();
+    let worst = |findings: &[crate::Finding]| findings.iter().map(|one| one.severity).max();
+    assert_eq!(worst(&check(dir.path())), Some(crate::Severity::Note));
+    drop(store);
+    let path = dir.path().join("suppressions.db");
+    std::fs::write(&path, "this is no database, but long enough to look at").unwrap();
+    assert_eq!(worst(&check(dir.path())), Some(crate::Severity::Fault));
+}
+
 /// A failed call leaves neither rows nor a trace in memory.
 #[tokio::test]
 async fn all_or_none() {

@@ -108,6 +108,30 @@ impl SuppressionQuery {
     }
 }
 
+/// What holds for rows that do not say it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ImportQuery {
+    /// The channel of rows that name none, or `all`.
+    pub(super) channel: Option<String>,
+    /// The reason of rows that name none; `manual` when not given.
+    pub(super) reason: Option<String>,
+}
+
+/// Which suppressions are wanted.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExportQuery {
+    /// Those for this channel, or those for `all`.
+    pub(super) channel: Option<String>,
+    /// `opt_out`, `complaint`, `hard_bounce`, `blocked`, `manual`.
+    pub(super) reason: Option<String>,
+    /// `api`, `import`, `receipt`, `reply`, `unsubscribe`.
+    pub(super) source: Option<String>,
+}
+
 /// What a list and an export can be narrowed to.
 pub(super) struct Selection {
     pub(super) channel: Option<String>,

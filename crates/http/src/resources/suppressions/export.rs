@@ -9,12 +9,10 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{ALL, Selection};
+use super::body::{ALL, ExportQuery, Selection};
 use crate::access::ToAdmin;
 use crate::app::App;
 use crate::faults::Faults;
@@ -26,19 +24,6 @@ const PAGE: usize = 1_000;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(export))
-}
-
-/// Which suppressions are wanted.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ExportQuery {
-    /// Those for this channel, or those for `all`.
-    channel: Option<String>,
-    /// `opt_out`, `complaint`, `hard_bounce`, `blocked`, `manual`.
-    reason: Option<String>,
-    /// `api`, `import`, `receipt`, `reply`, `unsubscribe`.
-    source: Option<String>,
 }
 
 /// Export suppressions

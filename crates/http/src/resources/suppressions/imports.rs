@@ -2,7 +2,7 @@
 
 use austin_domain::ImportId;
 use austin_engine::ImportDraft;
-use austin_ports::suppressions::{ImportRow, Imports, RowFault};
+use austin_ports::suppressions::{ImportRow, RowFault};
 use axum::Json as Answer;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -11,12 +11,12 @@ use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::ALL;
+use super::body::{ALL, ImportQuery};
 use crate::access::{ToAdmin, ToRead};
 use crate::app::App;
 use crate::body;
@@ -33,17 +33,6 @@ pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(import))
         .routes(routes!(progress))
-}
-
-/// What holds for rows that do not say it.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ImportQuery {
-    /// The channel of rows that name none, or `all`.
-    channel: Option<String>,
-    /// The reason of rows that name none; `manual` when not given.
-    reason: Option<String>,
 }
 
 /// How far an import has come.
