@@ -14,6 +14,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::attempt::ReadyBatch;
 use crate::directory::{Directory, Usable};
 use crate::pace::{Ask, Blocked, Refused};
+use crate::pauses;
 use crate::routing::{Choices, Way, Wheels};
 
 /// What is to be done with the deliveries that were taken.
@@ -118,6 +119,10 @@ impl Assembly<'_> {
     fn place(&mut self, item: WorkItem, wheels: &mut Wheels) {
         if let Some((to, reason)) = self.leaves(&item) {
             self.change(&item, to, None, reason);
+            return;
+        }
+        if let Some((due_at, reason)) = pauses::holds(&self.directory.snapshot, &item, self.now) {
+            self.change(&item, State::Held, Some(due_at), reason);
             return;
         }
         if self.room == 0 && self.plan.batches.len() >= self.most_calls {

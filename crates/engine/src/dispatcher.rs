@@ -20,6 +20,7 @@ use crate::attempt::{Outcome, ReadyBatch, attempt};
 use crate::directory::Directory;
 use crate::lane::Lane;
 use crate::lane::queue::Refill;
+use crate::pauses;
 use crate::routing::Wheels;
 use crate::settler::{Finished, Settling};
 use crate::shared::Shared;
@@ -98,6 +99,12 @@ impl Turn {
     ) -> Option<Timestamp> {
         let now = self.shared.clock.now();
         let directory = self.shared.directories.current();
+        if let Some((until, why)) = pauses::stands(&directory.snapshot, self.lane.name, now) {
+            self.lane.with(|queue| queue.put_back(items));
+            self.lane.set_blocked(Some(why));
+            let longest = now.plus(LONGEST_STAND);
+            return Some(until.unwrap_or(longest).min(longest));
+        }
         let free = self.permits.available_permits() + 1;
         let taken = items.len();
         let Plan {
@@ -119,7 +126,13 @@ impl Turn {
         self.lane
             .set_blocked(blocked.as_ref().map(|blocked| blocked.why.clone()));
         if !changes.is_empty() {
+            let held = pauses::held_by(&changes);
             self.shared.change(&self.lane, changes, now).await;
+            // Whoever resumes looks for what is held; what came to be held meanwhile is ours to see.
+            let same = Arc::ptr_eq(&directory.snapshot, &self.shared.catalog.snapshot());
+            if !held.is_empty() && !same {
+                pauses::look_again(&self.shared, self.lane.name, held).await;
+            }
         }
         if let Err(why) = self.begin(batches, permit, &directory, now).await {
             self.lane.set_blocked(Some(why));
@@ -297,27 +310,41 @@ impl Shared {
     pub(crate) async fn change(&self, lane: &Lane, changes: Vec<Change>, now: Timestamp) -> u64 {
         let moves: Vec<_> = changes
             .iter()
-            .map(|change| (change.delivery, change.to, change.due_at))
+            .map(|change| (change.delivery, change.due_at))
             .collect();
-        let applied = match self.ledger.change(changes, now).await {
-            Ok(applied) => applied,
+        match self.change_each(lane, changes, now).await {
+            Ok(applied) => applied.into_iter().filter(|applied| *applied).count() as u64,
             Err(error) => {
                 self.metrics.ledger_faults.inc();
                 tracing::warn!(lane = %lane.name, %error, "cannot move deliveries");
                 let retry = now.plus(LEDGER_RECHECK);
                 self.set_timers(
                     lane,
-                    moves.iter().map(|(delivery, _, due_at)| Timer {
+                    moves.iter().map(|(delivery, due_at)| Timer {
                         due_at: due_at.unwrap_or(retry),
                         delivery: *delivery,
                         lane: lane.name,
                     }),
                 );
-                return 0;
+                0
             }
-        };
+        }
+    }
+
+    /// Moves waiting deliveries and follows up; whose guard held.
+    pub(crate) async fn change_each(
+        &self,
+        lane: &Lane,
+        changes: Vec<Change>,
+        now: Timestamp,
+    ) -> austin_ports::ledger::Result<Vec<bool>> {
+        let moves: Vec<_> = changes
+            .iter()
+            .map(|change| (change.delivery, change.to, change.due_at))
+            .collect();
+        let applied = self.ledger.change(changes, now).await?;
         let mut ended = 0;
-        for ((delivery, to, due_at), applied) in moves.into_iter().zip(applied) {
+        for ((delivery, to, due_at), applied) in moves.into_iter().zip(&applied) {
             if !applied {
                 continue;
             }
@@ -339,7 +366,7 @@ impl Shared {
             }
         }
         lane.settled.add(now, ended);
-        ended
+        Ok(applied)
     }
 
     /// Adds timers and counts them for their lane.

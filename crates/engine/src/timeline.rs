@@ -51,12 +51,16 @@ pub struct Entry {
 pub fn timeline(evidence: &Evidence, snapshot: &Snapshot) -> Vec<Entry> {
     let teller = Teller { evidence, snapshot };
     let mut entries = vec![teller.accepted()];
+    // What let it go comes before the attempt that followed.
+    let (let_go, others): (Vec<_>, Vec<_>) =
+        evidence.events.iter().partition(|event| event.lets_go());
+    entries.extend(let_go.into_iter().map(moved));
     for attempt in &evidence.attempts {
         entries.push(teller.attempt(attempt));
         entries.push(teller.verdict(attempt));
     }
     // What followed from a verdict comes after it.
-    entries.extend(evidence.events.iter().map(moved));
+    entries.extend(others.into_iter().map(moved));
     if teller.in_flight() {
         entries.push(teller.sending());
     }

@@ -34,6 +34,19 @@ impl Timers {
         self.heap.lock().peek().map(|first| first.0.due_at)
     }
 
+    /// All deliveries with a timer, in the order of their ids.
+    pub(crate) fn ids(&self) -> Vec<(Lane, DeliveryId)> {
+        let heap = self.heap.lock();
+        let mut ids: Vec<_> = heap
+            .iter()
+            .map(|timer| (timer.0.lane, timer.0.delivery))
+            .collect();
+        drop(heap);
+        ids.sort_unstable_by_key(|(_, id)| *id);
+        ids.dedup_by_key(|(_, id)| *id);
+        ids
+    }
+
     /// Takes up to `most` that are due.
     pub(crate) fn take_due(&self, now: Timestamp, most: usize) -> Vec<(Lane, DeliveryId)> {
         let mut heap = self.heap.lock();

@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::docs;
 use crate::problem::{Code, Problem};
 use crate::resources::{
-    accounts, adapters, apps, audit, deliveries, health, lanes, messages, policies, problems,
-    receipts, routes, suppressions, templates, unsubscribe, uploads,
+    accounts, adapters, apps, audit, deliveries, health, lanes, messages, pauses, policies,
+    problems, recall, receipts, routes, suppressions, templates, unsubscribe, uploads,
 };
 
 /// The routes and their description.
@@ -28,6 +28,8 @@ pub(crate) fn build() -> (Router<App>, OpenApi) {
         .merge(adapters::router())
         .merge(apps::router())
         .merge(lanes::router())
+        .merge(pauses::router())
+        .merge(recall::router())
         .merge(audit::router())
         .merge(receipts::router())
         .merge(suppressions::router())

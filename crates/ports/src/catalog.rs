@@ -129,6 +129,31 @@ pub enum QuotaOf {
     Template(TemplateId),
 }
 
+/// What is paused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseOf {
+    /// A template's deliveries.
+    Template(TemplateId),
+    /// The deliveries of a team's templates.
+    Team(String),
+    /// A lane, and with it its route: nothing is taken from it.
+    Lane(Lane),
+}
+
+/// Since when something is paused, by whom and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Since when.
+    pub at: Timestamp,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+    /// By whom.
+    pub author: String,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
 /// Why a change was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
@@ -224,6 +249,13 @@ pub enum CatalogChange {
         /// Why, for people.
         reason: Option<String>,
     },
+    /// Nothing of it goes out until it is resumed; `None` resumes it.
+    Pause {
+        /// What is paused.
+        of: PauseOf,
+        /// Since when, by whom, why.
+        pause: Option<Pause>,
+    },
     /// An operator's word on an account's health, over what austin finds by itself.
     SteerAccount {
         /// The account's key.
@@ -311,6 +343,8 @@ pub struct Snapshot {
     pub routes: HashMap<Lane, Arc<Route>>,
     /// How much apps and templates may send; who has no limit is not in it.
     pub quotas: HashMap<QuotaOf, Quota>,
+    /// What is paused; what ended by itself may still be in it.
+    pub pauses: HashMap<PauseOf, Pause>,
     /// Policies that are in force, by name.
     pub policies: BTreeMap<String, Arc<Policy>>,
     /// Uploaded adapters by name.
@@ -327,6 +361,24 @@ impl Snapshot {
     /// A template by its key.
     pub fn template(&self, key: &str) -> Option<&Arc<TemplateEntry>> {
         self.templates.get(self.template_ids.get(key)?)
+    }
+
+    /// What keeps a template's deliveries from going out at `now`, apart from their lane.
+    pub fn paused(&self, template: &Template, now: Timestamp) -> Option<(PauseOf, &Pause)> {
+        if self.pauses.is_empty() {
+            return None;
+        }
+        let own = PauseOf::Template(template.id);
+        let team = PauseOf::Team(template.owner.team.clone());
+        [own, team]
+            .into_iter()
+            .find_map(|of| Some((of.clone(), self.pause(&of, now)?)))
+    }
+
+    /// The pause of this very thing, while it lasts.
+    pub fn pause(&self, of: &PauseOf, now: Timestamp) -> Option<&Pause> {
+        let pause = self.pauses.get(of)?;
+        pause.until.is_none_or(|until| until > now).then_some(pause)
     }
 
     /// An account by its key.

@@ -93,7 +93,7 @@ pub trait Ledger: Send + Sync {
     ) -> BoxFuture<'_, Result<Vec<Settled>>>;
 
     /// Moves waiting deliveries (expire, hold, release, recall, give back), and sent ones back to
-    /// `queued` where the change says so; leaves an event for each. `true` per change whose guard
+    /// `queued` or to `recalled` where the change says so; leaves an event for each. `true` per change whose guard
     /// held.
     fn change(&self, changes: Vec<Change>, now: Timestamp) -> BoxFuture<'_, Result<Vec<bool>>>;
 

@@ -332,9 +332,7 @@ impl Inner {
         };
         let from = delivery.row.state;
         let from_fits = change.from.is_none_or(|wanted| wanted == from);
-        let timed_out =
-            (change.from, from, change.to) == (Some(State::Sent), State::Sent, State::Queued);
-        let may_leave = from.is_waiting() || timed_out;
+        let may_leave = from.is_waiting() || change.leaves_sent(from);
         let released = delivery.now_waits() && change.to == State::Queued;
         if !from_fits || !may_leave || !delivery.moves_to(change.to, now) {
             return false;

@@ -98,6 +98,13 @@ pub struct Event {
     pub due_at: Option<Timestamp>,
 }
 
+impl Event {
+    /// Whether it ended a wait that a person or a rule had imposed.
+    pub fn lets_go(&self) -> bool {
+        matches!(self.reason.code.as_str(), "resumed" | "released")
+    }
+}
+
 /// A receipt without a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParkedReceipt {

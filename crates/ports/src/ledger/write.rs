@@ -275,13 +275,13 @@ pub enum Settled {
     Ignored,
 }
 
-/// A move of a waiting delivery, or of a sent one back to `queued`.
+/// A move of a waiting delivery, or of a sent one back to `queued` or to `recalled`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The delivery.
     pub delivery: DeliveryId,
-    /// The state it must be in; `None`: any waiting state. Only `Some(Sent)` moves a sent delivery,
-    /// and only to `queued`: no receipt came in time.
+    /// The state it must be in; `None`: any waiting state. Only `Some(Sent)` moves a sent delivery:
+    /// to `queued` when no receipt came in time, to `recalled` when its vendor took it back.
     pub from: Option<State>,
     /// The state it goes to.
     pub to: State,
@@ -289,6 +289,14 @@ pub struct Change {
     pub due_at: Option<Timestamp>,
     /// Why.
     pub reason: Reason,
+}
+
+impl Change {
+    /// Whether it moves a delivery on that stands in `from` and was sent.
+    pub fn leaves_sent(&self, from: State) -> bool {
+        (self.from, from) == (Some(State::Sent), State::Sent)
+            && matches!(self.to, State::Queued | State::Recalled)
+    }
 }
 
 /// A receipt to be recorded.

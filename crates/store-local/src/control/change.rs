@@ -6,6 +6,7 @@
 pub(super) mod accounts;
 mod adapters;
 mod apps;
+mod pauses;
 mod policies;
 pub(super) mod quotas;
 pub(super) mod routes;
@@ -76,6 +77,7 @@ impl Step<'_> {
             } => self.put_policy(name, *document, reason),
             CatalogChange::DeletePolicy { name, reason } => self.delete_policy(name, reason),
             CatalogChange::PutQuota { of, quota, reason } => self.put_quota(of, quota, reason),
+            CatalogChange::Pause { of, pause } => self.pause(of, pause),
             CatalogChange::SteerAccount { account, steer } => self.steer_account(&account, steer),
             CatalogChange::Note {
                 subject,

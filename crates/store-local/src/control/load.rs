@@ -26,6 +26,7 @@ pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> Result<Snapsho
     routes(connection, &mut snapshot)?;
     apps(connection, &mut snapshot)?;
     quotas(connection, &mut snapshot)?;
+    pauses(connection, &mut snapshot)?;
     keys(connection, &mut snapshot)?;
     policies::load(connection, &mut snapshot)?;
     adapters::load(connection, &mut snapshot)?;
@@ -242,6 +243,15 @@ fn quotas(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Error>
     while let Some(row) = rows.next()? {
         let of = change::quotas::of(row.get_ref(0)?.as_str().unwrap_or_default(), row.get(1)?)?;
         snapshot.quotas.insert(of, json(row, 2)?);
+    }
+    Ok(())
+}
+
+fn pauses(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let mut statement = connection.prepare("SELECT paused, pause FROM pauses")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        snapshot.pauses.insert(json(row, 0)?, json(row, 1)?);
     }
     Ok(())
 }

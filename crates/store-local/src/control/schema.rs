@@ -34,8 +34,13 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         number: 5,
+        name: "pauses",
+        sql: include_str!("../../migrations/control/0005_pauses.sql"),
+    },
+    Migration {
+        number: 6,
         name: "policies",
-        sql: include_str!("../../migrations/control/0005_policies.sql"),
+        sql: include_str!("../../migrations/control/0006_policies.sql"),
     },
 ];
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use austin_domain::quota::{NumberRule, Quota};
 use austin_domain::route::plan::{Part, Plan, ReceiptTimeout, Rule, Shift, Target, When};
 use austin_domain::{AppId, TemplateId};
-use austin_ports::catalog::{KeptAnswer, Limits, QuotaOf, Steer, SteerMode};
+use austin_ports::catalog::{KeptAnswer, Limits, Pause, PauseOf, QuotaOf, Steer, SteerMode};
 use serde_json::json;
 
 use super::*;
@@ -21,6 +21,7 @@ pub(super) fn cases() -> Vec<Case<Open>> {
         quotas_are_put_and_lifted,
         a_quota_is_somebodys,
         a_note_is_for_the_trail_only,
+        pauses_last_until_they_are_resumed,
         what_is_remembered_stays_until_it_is_forgotten,
         answers_are_kept_for_their_app_and_their_time,
     ]
@@ -292,6 +293,54 @@ async fn a_note_is_for_the_trail_only(open: Open) {
     assert_eq!((history.len(), history[0].at), (2, at(2)));
     assert_eq!(history[0].action, "breaker_opened");
     assert_eq!(history[0].detail, json!({"errors": 12}));
+}
+
+async fn pauses_last_until_they_are_resumed(open: Open) {
+    let store = open();
+    let template = TemplateId::from_u64(make(&store, create_template("one"), at(1)).await);
+    let pause = |of: &PauseOf, pause: Option<Pause>| CatalogChange::Pause {
+        of: of.clone(),
+        pause,
+    };
+    let word = |until: Option<Timestamp>| Pause {
+        at: at(2),
+        until,
+        author: "app/ops".into(),
+        reason: Some("wrong text".into()),
+    };
+    let all = [
+        PauseOf::Template(template),
+        PauseOf::Team("growth".into()),
+        PauseOf::Lane(LANE),
+    ];
+    for of in &all {
+        make(&store, pause(of, Some(word(None))), at(2)).await;
+        make(&store, pause(of, Some(word(Some(at(9))))), at(3)).await;
+    }
+    drop(store);
+    let store = open();
+    let snapshot = store.snapshot();
+    for of in &all {
+        assert_eq!(snapshot.pause(of, at(8)), Some(&word(Some(at(9)))));
+        assert_eq!(snapshot.pause(of, at(9)), None);
+    }
+    let entry = &snapshot.templates[&template].template;
+    assert_eq!(
+        snapshot.paused(entry, at(8)).map(|found| found.0),
+        Some(all[0].clone())
+    );
+    make(&store, pause(&all[0], None), at(4)).await;
+    make(&store, pause(&all[0], None), at(5)).await;
+    assert_eq!(store.snapshot().pause(&all[0], at(8)), None);
+    let told = store.history(Some("template/one"), 9).await.unwrap();
+    let actions: Vec<_> = told.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, ["resume", "pause", "pause", "create"]);
+    let nobody = pause(
+        &PauseOf::Template(TemplateId::from_u64(1)),
+        Some(word(None)),
+    );
+    let refused = store.change(nobody, "test", at(6)).await;
+    assert!(matches!(refused, Err(CatalogError::Missing(_))));
 }
 
 async fn answers_are_kept_for_their_app_and_their_time(open: Open) {

@@ -38,9 +38,8 @@ fn one(
         return Ok(false);
     };
     let wanted = change.from.is_none_or(|wanted| wanted == from);
-    let timed_out =
-        (change.from, from, change.to) == (Some(State::Sent), State::Sent, State::Queued);
-    if !wanted || !(from.is_waiting() || timed_out) || !from.may_become(change.to) {
+    let leaves_sent = change.leaves_sent(from);
+    if !wanted || !(from.is_waiting() || leaves_sent) || !from.may_become(change.to) {
         return Ok(false);
     }
     late::moves(connection, change, from, now)?;
@@ -54,7 +53,7 @@ fn one(
         change.reason.detail,
         rule::encode(&change.reason),
     ])?;
-    if timed_out {
+    if leaves_sent && change.to.is_open() {
         connection
             .prepare_cached("INSERT OR IGNORE INTO reopened (delivery) VALUES (?1)")?
             .execute([change.delivery.as_i64()])?;
