@@ -232,6 +232,7 @@ fn item_of(evidence: &Evidence) -> WorkItem {
         last_account: row.account,
         moves: true,
         facts: row.facts.clone(),
+        released: false,
     }
 }
 

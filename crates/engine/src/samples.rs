@@ -197,6 +197,7 @@ pub(crate) fn items(orders: &[&str]) -> Vec<WorkItem> {
                 last_account: None,
                 moves: false,
                 facts: None,
+                released: false,
             }
         })
         .collect()

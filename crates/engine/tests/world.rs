@@ -13,6 +13,8 @@ mod limits;
 mod questions;
 #[path = "world/rig.rs"]
 mod rig;
+#[path = "world/rules.rs"]
+mod rules;
 #[path = "world/vendor.rs"]
 mod vendor;
 

@@ -21,10 +21,10 @@ mod health;
 mod messages;
 #[path = "api/once.rs"]
 mod once;
-#[path = "api/recall.rs"]
-mod recall;
 #[path = "api/policies.rs"]
 mod policies;
+#[path = "api/recall.rs"]
+mod recall;
 #[path = "api/receipts.rs"]
 mod receipts;
 #[path = "api/roles.rs"]

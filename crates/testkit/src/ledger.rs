@@ -11,8 +11,8 @@ use austin_ports::ledger::counted::{self, AT_ONCE};
 use austin_ports::ledger::{
     Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, Counted, Counts, DeliveryRow,
     Error, Event, Evidence, Filter, Found, HandedOver, HandedOvers, Interrupted, Ledger, Mark,
-    MessageHead, MessageSummary, NewMessage, NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate,
-    ReceiptRow, Recovery, Remembered, Result, Settled, Settlement, Timer, WorkItem,
+    MessageHead, MessageSummary, NewMessage, NewReceipt, Next, Overdue, ParkedReceipt, RELEASED,
+    ReceiptFate, ReceiptRow, Recovery, Remembered, Result, Settled, Settlement, Timer, WorkItem,
 };
 use parking_lot::Mutex;
 
@@ -107,6 +107,8 @@ impl Delivery {
             last_account: self.row.account,
             moves: false,
             facts: self.row.facts.clone(),
+            released: self.row.state == State::Queued
+                && (self.row.reason.as_ref()).is_some_and(|reason| reason.code == RELEASED),
         }
     }
 

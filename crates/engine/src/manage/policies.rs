@@ -11,7 +11,10 @@ use super::faults::Faults;
 use super::{Page, Registrar, missing, vanished};
 use crate::caller::Caller;
 use crate::refusal::Refusal;
+use crate::rulebook;
 
+/// Names that paths of the API take.
+const RESERVED: [&str; 2] = ["simulate", "preview"];
 /// Most policies in force.
 const MAX_POLICIES: usize = 1_000;
 
@@ -30,8 +33,21 @@ impl Registrar<'_> {
         let mut faults = Faults::default();
         faults.key("/name", name);
         faults.line("/reason", reason.as_deref().unwrap_or_default());
+        if RESERVED.contains(&name) {
+            faults.add(
+                "/name",
+                "reserved",
+                "this name stands for a call of the API",
+            );
+        }
         let (read, found) = Document::read(&document);
         name_faults(&mut faults, "", found);
+        let lists = self.lists.map(|lists| lists.load_full());
+        name_faults(
+            &mut faults,
+            "",
+            rulebook::check(&read.rules, lists.as_deref()),
+        );
         let snapshot = self.catalog.snapshot();
         if !snapshot.policies.contains_key(name) && snapshot.policies.len() >= MAX_POLICIES {
             let detail = format!("there are {MAX_POLICIES} policies already; delete some first");
@@ -157,8 +173,9 @@ impl Registrar<'_> {
 
 /// Checks the rules that a template version carries, as they stand in a request.
 pub(super) fn check(faults: &mut Faults, policies: &Value) {
-    let (_, found) = Rules::read(policies);
+    let (rules, found) = Rules::read(policies);
     name_faults(faults, "/policies", found);
+    name_faults(faults, "/policies", rulebook::check(&rules, None));
 }
 
 fn name_faults(faults: &mut Faults, base: &str, found: Vec<Fault>) {

@@ -1,6 +1,8 @@
 //! `/v1/policies`: what may be done to people, in versions.
 
 mod body;
+mod preview;
+mod simulate;
 
 use austin_ports::catalog::AuditEntry;
 use axum::Json as Answer;
@@ -21,6 +23,8 @@ use crate::query::Params;
 
 pub(super) use body::RulesSchema;
 use body::{PolicyBody, PolicyList, PolicyVersions, PolicyView, PolicyWithHistory};
+use preview::{PreviewBody, PreviewView};
+use simulate::{SimulateBody, SimulatedView};
 
 /// Past changes shown with a policy.
 const HISTORY: usize = 50;
@@ -31,6 +35,8 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(get, put, delete))
         .routes(routes!(versions))
         .routes(routes!(revert))
+        .routes(routes!(simulate))
+        .routes(routes!(try_out))
 }
 
 /// Why, for people who read the audit trail.
@@ -192,4 +198,39 @@ async fn revert(
         .revert_policy(&caller, &name, body.version, body.reason)
         .await?;
     Ok(Answer(PolicyView::of(&policy)))
+}
+
+/// Say what would happen to a message, and why
+///
+/// Every rule that is looked at, with what it says. Nothing is sent or changed.
+#[utoipa::path(
+    post, path = "/v1/policies/simulate", tag = "policies", request_body = SimulateBody,
+    responses((status = 200, description = "What would happen", body = SimulatedView)),
+    security(("bearer" = ["admin", "reader"])),
+)]
+async fn simulate(
+    State(app): State<App>,
+    _: ToRead,
+    Json(body): Json<SimulateBody>,
+) -> Result<Answer<SimulatedView>, Problem> {
+    let simulated = app.engine.simulate(&body.into_request()).await?;
+    Ok(Answer(SimulatedView::of(simulated)))
+}
+
+/// Say what a policy would have done to what was sent
+///
+/// Plays the deliveries of a period once more under a policy, or a changed one. Nothing is sent or
+/// changed.
+#[utoipa::path(
+    post, path = "/v1/policies/preview", tag = "policies", request_body = PreviewBody,
+    responses((status = 200, description = "What it would have done", body = PreviewView)),
+    security(("bearer" = ["admin", "reader"])),
+)]
+async fn try_out(
+    State(app): State<App>,
+    _: ToRead,
+    Json(body): Json<PreviewBody>,
+) -> Result<Answer<PreviewView>, Problem> {
+    let preview = app.engine.preview_policy(&body.into_trial()).await?;
+    Ok(Answer(PreviewView::of(preview)))
 }

@@ -39,6 +39,7 @@ fn item_of(id: u64, app: u64) -> WorkItem {
         attempts: 0,
         last_account: None,
         facts: None,
+        released: false,
         moves: false,
     }
 }
