@@ -8,8 +8,10 @@ use std::sync::Arc;
 use austin_adapter_api::{
     Account, Batch, Context, HttpReply, Inbound, Item, Reply, SmppPart, SmppReply, SmtpReply, Step,
 };
+use austin_domain::calendar::Calendar;
+use austin_domain::content_check::{self, Spec, WordList};
 use austin_domain::template::text::{Escape, Text};
-use austin_domain::{AccountId, Class, Content, Timestamp, Vars};
+use austin_domain::{AccountId, Channel, Class, Content, Lane, Timestamp, Vars};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
@@ -258,4 +260,60 @@ fn smtp_reply(status: u8, body: &[u8]) -> Reply {
             .collect(),
         stage: stages[usize::from(status >> 4) % stages.len()],
     })
+}
+
+/// Text up to the first NUL is a word list, the rest a text, a page and a link. A word that is
+/// found stands inside of the text, and so does a link.
+pub(crate) fn content(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let (words, text) = text.split_once('\0').unwrap_or((text, text));
+    let letters = text.chars().count();
+    let list = WordList::from_text("fuzz", words).ok().map(Arc::new);
+    for found in list.iter().flat_map(|list| list.find(text, 100)) {
+        assert!((found.at as usize) < letters, "{found:?}");
+    }
+    for link in content_check::find_links(text) {
+        assert!((link.at as usize) < letters, "{link:?}");
+    }
+    let spec = Spec {
+        words: list.iter().map(|list| list.name().to_owned()).collect(),
+        links: Some(vec!["corp.example".to_owned()]),
+        max_segments: Some(1),
+        max_length: Some(1000),
+        ..Spec::default()
+    };
+    let rules = spec.compile(|_| list.clone()).expect("the rules are sound");
+    let contents = [
+        Content::Text { text: text.into() },
+        Content::Payload { body: text.into() },
+        Content::Email {
+            subject: words.into(),
+            html: Some(text.into()),
+            text: None,
+        },
+    ];
+    for content in &contents {
+        let _ = rules.check(&content_check::Item {
+            lane: Lane {
+                channel: Channel::Sms,
+                class: Class::Marketing,
+            },
+            to: "+8613711112222",
+            sign: None,
+            content,
+        });
+    }
+}
+
+/// A calendar file. What is read is written and read back the same.
+pub(crate) fn calendar(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(calendar) = Calendar::parse(text) {
+        let again = Calendar::parse(&calendar.to_json().to_string());
+        assert_eq!(again.as_ref(), Ok(&calendar));
+    }
 }

@@ -4,6 +4,7 @@ mod accept;
 mod end_to_end;
 mod failover;
 mod growth;
+mod judging;
 mod limits;
 mod meter;
 mod restart;
@@ -41,6 +42,8 @@ pub(crate) enum Name {
     FailoverStorm,
     /// Cost per delivery as the ledger grows, then look-ups.
     Growth,
+    /// Zones, quiet hours and word lists, without IO.
+    Judging,
     /// Choosing an account and keeping its limits, without IO.
     Limits,
     /// Dedup and caps with ten million people in memory, without IO.
@@ -65,6 +68,7 @@ pub(crate) async fn run(plan: &Plan, only: &[Name]) -> Result<Vec<Figure>> {
             Name::Scripted => scripted::run(plan).await?,
             Name::FailoverStorm => failover::run(plan).await?,
             Name::Growth => growth::run(plan).await?,
+            Name::Judging => judging::run()?,
             Name::Limits => limits::run()?,
             Name::Meter => meter::run().await?,
             Name::Restart => restart::run(plan).await?,

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     adapter, bench, deliveries, demo, doctor, key, reference, send, serve, simulator, suppression,
-    workshop,
+    template, workshop,
 };
 
 const EXIT_CODES: &str = "\
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Deliveries(deliveries::DeliveriesArgs),
     /// Teach austin a vendor: check, upload, try, roll back
     Adapter(adapter::AdapterArgs),
+    /// Keep templates as files: pull, check, push
+    Template(template::TemplateArgs),
     /// Keep people from being messaged: add, import, list, lift
     Suppression(suppression::SuppressionArgs),
     /// Make API keys

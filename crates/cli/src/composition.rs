@@ -12,7 +12,7 @@ use austin_store_local::ledger::{self, LocalLedger};
 use austin_store_local::lists::Found;
 use austin_store_local::{
     ControlStore, DataDir, Finding, LocalBlobs, LocalLists, LocalMailboxes, LocalMeter,
-    LocalSuppressions, OsEntropy, Vault, control, lock,
+    LocalSuppressions, OsEntropy, Vault, control, lock, suppressions,
 };
 use prometheus_client::registry::Registry;
 

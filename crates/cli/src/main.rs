@@ -22,6 +22,7 @@ mod settings;
 mod signals;
 mod simulator;
 mod suppression;
+mod template;
 mod workshop;
 
 use std::process::ExitCode;
@@ -77,6 +78,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Send(args) => send::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
         Command::Adapter(args) => Box::pin(adapter::run(args)).await,
+        Command::Template(args) => Box::pin(template::run(args)).await,
         Command::ScriptWorker(args) => workshop::serve(&args),
         Command::Suppression(args) => Box::pin(suppression::run(args)).await,
         Command::Key(args) => key::run(args).await,

@@ -50,3 +50,13 @@ fn smpp_units() {
 fn templates() {
     try_all("template", properties::template);
 }
+
+#[test]
+fn contents() {
+    try_all("content", properties::content);
+}
+
+#[test]
+fn calendars() {
+    try_all("calendar", properties::calendar);
+}

@@ -136,101 +136,48 @@ mod tests {
         since.to_string().replace(":00.000Z", "Z")
     }
 
+    /// Rows of period, now, zone and the first instant that counts.
+    #[track_caller]
+    fn begin(rows: &[(Period, &str, &str, &str)]) {
+        for (period, now, zone, expected) in rows {
+            let found = since(CapWindow::Calendar(*period), now, zone);
+            assert_eq!(found, *expected, "{period:?} {now} {zone}");
+        }
+    }
+
     #[test]
+    #[rustfmt::skip]
     fn windows_begin_where_the_person_is() {
         use Period::{Day, Month, Week};
-        for (period, now, zone, expected) in [
-            (
-                Day,
-                "2026-11-25T10:00:00Z",
-                "Asia/Shanghai",
-                "2026-11-24T16:00Z",
-            ),
-            (
-                Day,
-                "2026-11-24T15:59:59Z",
-                "Asia/Shanghai",
-                "2026-11-23T16:00Z",
-            ),
-            (
-                Day,
-                "2026-11-24T16:00:00Z",
-                "Asia/Shanghai",
-                "2026-11-24T16:00Z",
-            ),
-            (
-                Day,
-                "2026-11-25T10:00:00Z",
-                "Asia/Kathmandu",
-                "2026-11-24T18:15Z",
-            ),
-            (
-                Week,
-                "2026-11-25T10:00:00Z",
-                "Asia/Shanghai",
-                "2026-11-22T16:00Z",
-            ),
-            (
-                Week,
-                "2026-11-22T15:59:59Z",
-                "Asia/Shanghai",
-                "2026-11-15T16:00Z",
-            ),
-            (
-                Month,
-                "2026-11-25T10:00:00Z",
-                "Asia/Kolkata",
-                "2026-10-31T18:30Z",
-            ),
-            (
-                Month,
-                "2026-10-31T18:29:59Z",
-                "Asia/Kolkata",
-                "2026-09-30T18:30Z",
-            ),
+        begin(&[
+            (Day, "2026-11-25T10:00:00Z", "Asia/Shanghai", "2026-11-24T16:00Z"),
+            (Day, "2026-11-24T15:59:59Z", "Asia/Shanghai", "2026-11-23T16:00Z"),
+            (Day, "2026-11-24T16:00:00Z", "Asia/Shanghai", "2026-11-24T16:00Z"),
+            (Day, "2026-11-25T10:00:00Z", "Asia/Kathmandu", "2026-11-24T18:15Z"),
+            (Week, "2026-11-25T10:00:00Z", "Asia/Shanghai", "2026-11-22T16:00Z"),
+            (Week, "2026-11-22T15:59:59Z", "Asia/Shanghai", "2026-11-15T16:00Z"),
+            (Month, "2026-11-25T10:00:00Z", "Asia/Kolkata", "2026-10-31T18:30Z"),
+            (Month, "2026-10-31T18:29:59Z", "Asia/Kolkata", "2026-09-30T18:30Z"),
             (Month, "2028-02-29T12:00:00Z", "UTC", "2028-02-01T00:00Z"),
             (Month, "2026-03-31T23:59:59Z", "UTC", "2026-03-01T00:00Z"),
-            // 25 hours and 23 hours of a day.
-            (
-                Day,
-                "2026-10-25T22:59:00Z",
-                "Europe/Berlin",
-                "2026-10-24T22:00Z",
-            ),
-            (
-                Day,
-                "2026-03-29T21:59:00Z",
-                "Europe/Berlin",
-                "2026-03-28T23:00Z",
-            ),
-            // There is no midnight: the day begins at 01:00.
-            (
-                Day,
-                "2026-04-24T10:00:00Z",
-                "Africa/Cairo",
-                "2026-04-23T22:00Z",
-            ),
-            (
-                Day,
-                "2026-04-05T12:00:00Z",
-                "Australia/Lord_Howe",
-                "2026-04-04T13:00Z",
-            ),
-            (
-                Day,
-                "2026-03-08T12:00:00Z",
-                "America/St_Johns",
-                "2026-03-08T03:30Z",
-            ),
-        ] {
-            let found = since(CapWindow::Calendar(period), now, zone);
-            assert_eq!(found, expected, "{period:?} {now} {zone}");
-        }
+        ]);
         let sliding = CapWindow::Sliding(Duration::from_secs(86_400));
-        assert_eq!(
-            since(sliding, "2026-03-01T10:00:00Z", "UTC"),
-            "2026-02-28T10:00Z"
-        );
+        assert_eq!(since(sliding, "2026-03-01T10:00:00Z", "UTC"), "2026-02-28T10:00Z");
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn days_on_which_clocks_change() {
+        use Period::Day;
+        begin(&[
+            // 25 hours and 23 hours of a day.
+            (Day, "2026-10-25T22:59:00Z", "Europe/Berlin", "2026-10-24T22:00Z"),
+            (Day, "2026-03-29T21:59:00Z", "Europe/Berlin", "2026-03-28T23:00Z"),
+            // There is no midnight: the day begins at 01:00.
+            (Day, "2026-04-24T10:00:00Z", "Africa/Cairo", "2026-04-23T22:00Z"),
+            (Day, "2026-04-05T12:00:00Z", "Australia/Lord_Howe", "2026-04-04T13:00Z"),
+            (Day, "2026-03-08T12:00:00Z", "America/St_Johns", "2026-03-08T03:30Z"),
+        ]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod content_check;
 pub mod delivery;
 pub mod health;
 pub mod id;
+pub mod locale;
 pub mod mask;
 pub mod name;
 pub mod policy;

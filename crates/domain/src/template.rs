@@ -1,11 +1,15 @@
 //! Templates: who owns the words, which variables they take, and how they are rendered.
 
 pub mod check;
+pub mod diff;
+pub mod life;
+pub mod pattern;
 pub mod render;
 #[cfg(test)]
 mod sample;
 pub mod text;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +18,9 @@ use crate::channel::{Channel, Class, Lane};
 use crate::content::Content;
 use crate::id::TemplateId;
 use crate::time::Timestamp;
+
+pub use life::{Life, Mark, Standing, Step, TemplateState, VersionState};
+pub use pattern::Pattern;
 
 /// A template: one key, one owner, one channel and class, many versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +39,10 @@ pub struct Template {
     pub owner: Ownership,
     /// Whether it may be used.
     pub state: TemplateState,
-    /// The version new messages use; versions count from 1.
+    /// The version new messages use, or would if the template were in use; versions count from 1.
     pub current: u32,
+    /// The last step of its life: who, when, why. `None` before the first.
+    pub since: Option<Mark>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When anything about it last changed.
@@ -63,30 +72,7 @@ pub struct Ownership {
     pub business: String,
 }
 
-/// Whether a template may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TemplateState {
-    /// Being written; sends are refused.
-    Draft,
-    /// In use.
-    Enabled,
-    /// Switched off; sends are refused and waiting deliveries stop.
-    Disabled,
-}
-
-impl TemplateState {
-    /// The word used in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Enabled => "enabled",
-            Self::Disabled => "disabled",
-        }
-    }
-}
-
-/// One immutable version of a template's words.
+/// One version of a template's words. All but its standing is for life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// Counts from 1.
@@ -100,10 +86,75 @@ pub struct Version {
     /// Dedup, caps, quiet hours as they were written, shape checked; `None` when none were given.
     #[serde(default)]
     pub policies: Option<serde_json::Value>,
+    /// The words in other languages, by canonical language tag; see [`crate::locale`].
+    #[serde(default)]
+    pub locales: BTreeMap<String, Localised>,
     /// Who wrote it.
     pub author: String,
     /// When.
     pub created_at: Timestamp,
+    /// How far it has come.
+    #[serde(default)]
+    pub standing: Standing,
+}
+
+impl Version {
+    /// Whether it says the same as `other`, whoever wrote it and wherever it stands.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.content == other.content
+            && self.variables == other.variables
+            && self.vendor_templates == other.vendor_templates
+            && self.policies == other.policies
+            && self.locales == other.locales
+    }
+
+    /// Which of its languages answers for `wanted`, a canonical tag; `None`: the default words.
+    pub fn locale(&self, wanted: Option<&str>) -> Option<&str> {
+        if self.locales.is_empty() {
+            return None;
+        }
+        let found = crate::locale::lookup(wanted?, |tag| self.locales.contains_key(tag))?;
+        let (tag, _) = self.locales.get_key_value(&found)?;
+        Some(tag)
+    }
+
+    /// How the vendor of `account` knows the words in the language `locale`, one of its own.
+    /// Words of a language are known by that language's entry and no other; its signature is the
+    /// default's where it names none.
+    pub fn vendor_template(
+        &self,
+        account: &str,
+        locale: Option<&str>,
+    ) -> Option<Cow<'_, VendorTemplate>> {
+        let usual = self.vendor_templates.get(account);
+        let Some(localised) = locale.and_then(|tag| self.locales.get(tag)) else {
+            return usual.map(Cow::Borrowed);
+        };
+        let sign = usual.and_then(|usual| usual.sign.as_ref());
+        match (localised.vendor_templates.get(account), sign) {
+            (Some(own), None) => Some(Cow::Borrowed(own)),
+            (Some(own), Some(_)) if own.sign.is_some() => Some(Cow::Borrowed(own)),
+            (Some(own), Some(sign)) => Some(Cow::Owned(VendorTemplate {
+                sign: Some(sign.clone()),
+                ..own.clone()
+            })),
+            (None, Some(sign)) => Some(Cow::Owned(VendorTemplate {
+                sign: Some(sign.clone()),
+                ..VendorTemplate::default()
+            })),
+            (None, None) => None,
+        }
+    }
+}
+
+/// The words of a version in one language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Localised {
+    /// The words; of the same kind as the version's, with the same variables.
+    pub content: Content,
+    /// Per account key: how the vendor knows these words.
+    #[serde(default)]
+    pub vendor_templates: BTreeMap<String, VendorTemplate>,
 }
 
 /// What a variable may hold.
@@ -117,6 +168,15 @@ pub struct VariableSpec {
     pub default: Option<String>,
     /// Most characters of its text.
     pub max_length: Option<u32>,
+    /// Least characters of its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_length: Option<u32>,
+    /// What its whole text must look like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Pattern>,
+    /// The only texts it may have; empty: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_of: Vec<String>,
     /// Stands for it in previews.
     pub example: Option<String>,
     /// Sealed at rest, never shown or logged, wiped when the delivery ends (codes, passwords).

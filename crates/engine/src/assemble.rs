@@ -2,12 +2,14 @@
 //! plain data out; the only state it moves is the accounts' pace.
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use austin_domain::template::TemplateState;
-use austin_domain::{AccountId, MessageId, Reason, State, TemplateId, Timestamp};
+use austin_domain::{AccountId, MessageId, Reason, RuleRef, State, TemplateId, Timestamp};
+use austin_ports::catalog::TemplateEntry;
 use austin_ports::ledger::{Change, WorkItem};
 use hashbrown::{HashMap, HashSet};
 
@@ -38,6 +40,8 @@ struct BatchKey {
     version: u32,
     /// Set where the whole message must stay together: it has attachments.
     message: Option<MessageId>,
+    /// The place of its language among the version's, from 1; 0: the default words.
+    locale: u16,
     /// Hash of the values, where all recipients of a call must share them.
     content: Option<u64>,
 }
@@ -194,19 +198,30 @@ impl Assembly<'_> {
             let reason = Reason::new("expired", "its time ran out before a vendor took it");
             return Some((State::Expired, reason));
         }
-        let state = self
+        let entry = self
             .directory
             .snapshot
             .templates
-            .get(&item.message.template)
-            .map(|entry| entry.template.state);
-        (state != Some(TemplateState::Enabled)).then(|| {
-            let reason = Reason::new(
-                "template_disabled",
-                "its template was disabled while it waited",
-            );
-            (State::Suppressed, reason)
-        })
+            .get(&item.message.template);
+        let gone = || Some(Reason::new("template_disabled", "its template is gone"));
+        let stopped = entry.map_or_else(gone, |entry| stopped(entry, item));
+        stopped.map(|reason| (State::Suppressed, reason))
+    }
+
+    /// In which of its version's languages the delivery speaks.
+    fn locale(&self, item: &WorkItem) -> u16 {
+        let place = || {
+            let entry = self
+                .directory
+                .snapshot
+                .templates
+                .get(&item.message.template)?;
+            let version = entry.version(item.message.version)?;
+            let tag = version.locale(item.locale())?;
+            let place = version.locales.keys().position(|known| known == tag)?;
+            u16::try_from(place + 1).ok()
+        };
+        place().unwrap_or_default()
     }
 
     /// The open batch that can take the delivery, or a new one if the account may be called.
@@ -216,6 +231,7 @@ impl Assembly<'_> {
             template: item.message.template,
             version: item.message.version,
             message: (!item.message.attachments.is_empty()).then_some(item.message.id),
+            locale: self.locale(item),
             content: usable.batching.same_content.then(|| hash(item)),
         };
         if let Some(index) = self.open.get(&key).copied() {
@@ -350,6 +366,32 @@ impl Assembly<'_> {
             reason,
         });
     }
+}
+
+/// Why the template's own state stops the delivery. Tests of versions that are not live yet pass.
+fn stopped(entry: &TemplateEntry, item: &WorkItem) -> Option<Reason> {
+    let template = &entry.template;
+    let (code, did) = match template.state {
+        TemplateState::Enabled => return None,
+        TemplateState::Archived => ("template_archived", "archived"),
+        _ if item.is_test() => return None,
+        TemplateState::Disabled => ("template_disabled", "disabled"),
+        _ => ("template_disabled", "taken out of use"),
+    };
+    let mut detail = format!("its template was {did} while it waited");
+    if let Some(since) = &template.since {
+        // Writing to a string cannot fail.
+        let _ = write!(detail, ", by {} at {}", since.by, since.at);
+        if let Some(reason) = &since.reason {
+            let _ = write!(detail, ": {reason}");
+        }
+    }
+    let rule = RuleRef {
+        name: format!("template/{}", template.key),
+        version: template.current,
+        part: "state".to_owned(),
+    };
+    Some(Reason::new(code, detail).by(rule))
 }
 
 fn ask<'a>(usable: &'a Usable, item: &'a WorkItem) -> Ask<'a> {

@@ -121,6 +121,10 @@ async fn prepare(
         .get(catalog, head.template, head.version)
         .ok_or_else(|| unreadable("the template version cannot be read"))?;
     let entry = catalog.templates.get(&head.template);
+    let version = entry.and_then(|entry| entry.version(head.version));
+    // What travels together is in one language.
+    let wanted = items.first().and_then(WorkItem::locale);
+    let locale = version.and_then(|version| version.locale(wanted));
     let mut rendered: Vec<Item> = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         // Recipients of one message mostly share their values: render once.
@@ -130,7 +134,7 @@ async fn prepare(
             }
             _ => Arc::new(
                 compiled
-                    .render(&item.vars)
+                    .render_in(locale, &item.vars)
                     .map_err(|name| unreadable(&format!("no value for variable {name}")))?,
             ),
         };
@@ -152,9 +156,9 @@ async fn prepare(
         template: entry
             .map(|entry| entry.template.key.clone())
             .unwrap_or_default(),
-        vendor_template: entry
-            .and_then(|entry| entry.version(head.version))
-            .and_then(|version| version.vendor_templates.get(&usable.record.key).cloned()),
+        vendor_template: version
+            .and_then(|version| version.vendor_template(&usable.record.key, locale))
+            .map(Cow::into_owned),
         attachments: attachments(means, &head.attachments).await?,
         items: rendered,
     })

@@ -24,8 +24,13 @@ impl Caller {
     /// How audit entries name it: `app/name`, or `local` for a command on this machine.
     pub fn author(&self) -> String {
         match self.key {
-            Some(_) => format!("app/{}", self.name),
+            Some(_) => author_of(&self.name),
             None => "local".to_owned(),
         }
     }
+}
+
+/// How audit entries name the app `name`.
+pub(crate) fn author_of(name: &str) -> String {
+    format!("app/{name}")
 }

@@ -10,18 +10,21 @@ const TEMPLATE_SETTINGS: [&str; 2] = ["template_id", "template_code"];
 const SIGN_SETTING: &str = "sign_name";
 
 /// Whether `account`, spoken for by an adapter that describes itself as `descriptor`, can carry
-/// messages of this template version: the vendor template and the signature that the vendor
-/// demands are named by the version or by the account.
+/// messages of this template version in its language `locale` (`None`: the default words): the
+/// vendor template and the signature that the vendor demands are named by the version or by the account.
 ///
 /// # Errors
 /// `missing_mapping`, naming what is missing.
 pub fn can_carry(
     version: &Version,
+    locale: Option<&str>,
     account: &AccountRecord,
     descriptor: &Descriptor,
 ) -> Result<(), Reason> {
     let able = descriptor.capabilities;
-    let own = version.vendor_templates.get(&account.key);
+    let own = version.vendor_template(&account.key, locale);
+    let own = own.as_deref();
+    let place = locale.map_or_else(String::new, |tag| format!("locales.{tag}."));
     let said = |of: fn(&VendorTemplate) -> Option<&String>| {
         own.and_then(of).is_some_and(|text| !text.trim().is_empty())
     };
@@ -31,7 +34,7 @@ pub fn can_carry(
     };
     let lacks = |what: &str, setting: &str| {
         let detail = format!(
-            "{} demands {what}: neither vendor_templates.{} of the template nor the account's \
+            "{} demands {what}: neither {place}vendor_templates.{} of the template nor the account's \
              setting {setting} names one",
             descriptor.name, account.key
         );
@@ -67,7 +70,7 @@ mod tests {
         descriptor.capabilities.needs_vendor_template = true;
         let mut version = builders::version("Code {{code}}");
         let mut account = builders::account("tencent-1");
-        let refused = can_carry(&version, &account, &descriptor).unwrap_err();
+        let refused = can_carry(&version, None, &account, &descriptor).unwrap_err();
         assert_eq!(refused.code, "missing_mapping");
         assert!(
             refused.detail.contains("vendor_templates.tencent-1"),
@@ -75,9 +78,9 @@ mod tests {
             refused.detail
         );
         account.settings.insert("template_id".into(), json!("1"));
-        assert_eq!(can_carry(&version, &account, &descriptor), Ok(()));
+        assert_eq!(can_carry(&version, None, &account, &descriptor), Ok(()));
         descriptor.capabilities.needs_sign = true;
-        let refused = can_carry(&version, &account, &descriptor).unwrap_err();
+        let refused = can_carry(&version, None, &account, &descriptor).unwrap_err();
         assert!(refused.detail.contains("sign_name"), "{}", refused.detail);
         account.settings.clear();
         let mapped = VendorTemplate {
@@ -88,11 +91,23 @@ mod tests {
         version
             .vendor_templates
             .insert("tencent-1".into(), mapped.clone());
-        assert_eq!(can_carry(&version, &account, &descriptor), Ok(()));
+        assert_eq!(can_carry(&version, None, &account, &descriptor), Ok(()));
+        let english = austin_domain::template::Localised {
+            content: version.content.clone(),
+            vendor_templates: Default::default(),
+        };
+        version.locales.insert("en".into(), english);
+        let refused = can_carry(&version, Some("en"), &account, &descriptor).unwrap_err();
+        assert!(
+            refused.detail.contains("locales.en.vendor_templates"),
+            "{}",
+            refused.detail
+        );
+        assert_eq!(can_carry(&version, None, &account, &descriptor), Ok(()));
         version.vendor_templates.clear();
         version.vendor_templates.insert("other".into(), mapped);
-        assert!(can_carry(&version, &account, &descriptor).is_err());
+        assert!(can_carry(&version, None, &account, &descriptor).is_err());
         descriptor.capabilities = austin_adapter_api::Capabilities::default();
-        assert_eq!(can_carry(&version, &account, &descriptor), Ok(()));
+        assert_eq!(can_carry(&version, None, &account, &descriptor), Ok(()));
     }
 }

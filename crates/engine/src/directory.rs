@@ -63,7 +63,8 @@ impl Usable {
     pub(crate) fn why_not_carried(&self, directory: &Directory, item: &WorkItem) -> Option<Reason> {
         let entry = directory.snapshot.templates.get(&item.message.template)?;
         let version = entry.version(item.message.version)?;
-        can_carry(version, &self.record, self.adapter.descriptor()).err()
+        let locale = version.locale(item.locale());
+        can_carry(version, locale, &self.record, self.adapter.descriptor()).err()
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use austin_adapter_api::{Inbound, Receipts, Refused};
-use austin_domain::{Lane, MessageId, State};
-use austin_ports::ledger::{Accepted, Mark, NewMessage, WorkItem};
+use austin_domain::{AppId, Lane, MessageId, State, TemplateId, Timestamp};
+use austin_ports::ledger::{Accepted, Mark, MessageHead, NewMessage, WorkItem};
 use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Meter, Suppressions, Wire};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -39,9 +39,10 @@ use crate::status::{self, AccountStatus, LaneStatus, Readiness};
 use crate::suppress::Suppressing;
 use crate::timers::Timers;
 use crate::tokens::Tokens;
+use crate::uses::Use;
 use crate::{
     aftermath, daybook, health, mailboxes, places, planner, pulls, receipt_watch, receipts,
-    reconcilers, recovery, release, sessions, settler,
+    reconcilers, recovery, release, sessions, settler, uses,
 };
 
 /// What the engine is made of.
@@ -116,6 +117,7 @@ impl Engine {
             places: Places::new(Arc::clone(&parts.meter)),
             lanes: Lanes::new(parts.config.lane_memory),
             quotas: Quotas::default(),
+            uses: uses::Uses::default(),
             timers: Timers::default(),
             claims: Claims::default(),
             metrics: Metrics::new(registry),
@@ -149,6 +151,7 @@ impl Engine {
         daybook::open(&self.shared).await?;
         let restored = places::restore(&self.shared).await?;
         tracing::info!(restored, "places of the limits were restored");
+        let (through, newest) = uses::open(&self.shared).await?;
         recovery::recover(&self.shared).await?;
         tokio::spawn(settler::run(Arc::clone(&self.shared), finished));
         let tracker = &self.shared.tracker;
@@ -167,6 +170,8 @@ impl Engine {
         tracker.spawn(adapters::keeper::run(Arc::clone(&self.shared)));
         tracker.spawn(health::warden::run(Arc::clone(&self.shared)));
         tracker.spawn(daybook::keep(Arc::clone(&self.shared)));
+        tracker.spawn(uses::keep(Arc::clone(&self.shared)));
+        tracker.spawn(uses::recount(Arc::clone(&self.shared), through, newest));
         self.shared.phase.store(READY, Ordering::Release);
         Ok(())
     }
@@ -262,6 +267,18 @@ impl Engine {
         // A caller that hangs up between the commit and the offer must not leave durable
         // deliveries that no lane knows, nor places that nobody gives back.
         Outlives::new(async move { judge_and_accept(&shared, &caller, checked, once).await }).await
+    }
+
+    /// Who calls a template, how much and since when, by app; and whether the counts are complete:
+    /// for a moment after a start they may not be.
+    pub fn callers(&self, template: TemplateId) -> (Vec<(AppId, Use)>, bool) {
+        let uses = &self.shared.uses;
+        (uses.of(template), !uses.recounting())
+    }
+
+    /// When a template was used last; tests do not count.
+    pub fn last_used(&self, template: TemplateId) -> Option<Timestamp> {
+        self.shared.uses.last(template)
     }
 
     fn takes_work(&self) -> Result<(), Refusal> {
@@ -390,10 +407,7 @@ impl Engine {
     }
 
     /// Why an account is not called at present, and until when.
-    pub fn resting(
-        &self,
-        account: austin_domain::AccountId,
-    ) -> Option<(austin_domain::Timestamp, String)> {
+    pub fn resting(&self, account: austin_domain::AccountId) -> Option<(Timestamp, String)> {
         self.shared
             .directories
             .pace(account)
@@ -480,6 +494,16 @@ async fn accept_and_offer(
     mark: Option<Mark>,
 ) -> Result<Vec<Accepted>, Refusal> {
     let timers: Vec<_> = messages.iter().map(due_times).collect();
+    // Tests stand by themselves: a message is one as a whole.
+    let test = |message: &NewMessage| {
+        let facts = message
+            .deliveries
+            .first()
+            .and_then(|one| one.facts.as_ref());
+        facts.is_some_and(|facts| facts.test)
+    };
+    let tests: Vec<bool> = messages.iter().map(test).collect();
+    let accepting = shared.uses.accepting();
     let now = shared.clock.now();
     let accepted = match mark {
         Some(mark) => shared.ledger.accept_once(messages, mark, now).await,
@@ -494,6 +518,8 @@ async fn accept_and_offer(
     };
     // Before any of them can go out, or end.
     places::bind(shared, held, &accepted).await;
+    let counted = accepted.iter().zip(tests).filter(|(_, test)| !test);
+    accepting.came_to(counted.map(|(accepted, _)| seen(&accepted.message)));
     let mut ready: HashMap<Lane, Vec<WorkItem>> = HashMap::new();
     for (accepted, timers) in accepted.iter_mut().zip(timers) {
         let name = accepted.message.lane;
@@ -527,8 +553,17 @@ async fn accept_and_offer(
     Ok(accepted)
 }
 
+fn seen(head: &MessageHead) -> uses::Seen {
+    uses::Seen {
+        id: head.id.as_u64(),
+        pair: (head.template, head.app),
+        people: head.recipients,
+        at: head.accepted_at,
+    }
+}
+
 /// The deliveries of a message that wait for a time, by index.
-fn due_times(message: &NewMessage) -> Vec<(u32, austin_domain::Timestamp)> {
+fn due_times(message: &NewMessage) -> Vec<(u32, Timestamp)> {
     (0u32..)
         .zip(&message.deliveries)
         .filter_map(|(index, delivery)| Some((index, delivery.due_at?)))

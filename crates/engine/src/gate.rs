@@ -68,6 +68,9 @@ fn look(shared: &Shared, book: &Rulebook, item: &WorkItem, now: Timestamp) -> Lo
     if let Some(reason) = judge.reach(message.lane, &item.to) {
         return moves(item, State::Suppressed, None, reason);
     }
+    if item.is_test() {
+        return Look::Passes;
+    }
     if !item.released && applied.quiet.is_some() {
         let zone = planner::zone(shared, item.facts.as_deref(), &item.to);
         if let Some((state, due_at, reason)) = judge.hours(zone, planner::spread_key(&item.to)) {
@@ -96,7 +99,7 @@ fn words(judge: &Judge<'_>, item: &WorkItem) -> Option<Look> {
     let (catalog, message) = (judge.shared.catalog.snapshot(), &item.message);
     let compilations = &judge.shared.means.compilations;
     let compiled = compilations.get(&catalog, message.template, message.version)?;
-    let content = compiled.render(&item.vars).ok()?;
+    let content = compiled.render_in(item.locale(), &item.vars).ok()?;
     let (state, due_at, reason) =
         judge.words(message.lane, &item.to, &content, message.expires_at)?;
     Some(moves(item, state, due_at, reason))

@@ -13,6 +13,7 @@ use serde_json::Map;
 
 use crate::caller::Caller;
 use crate::config::Config;
+use crate::manage::language;
 use crate::planner;
 use crate::refusal::{FieldFault, Refusal, RefusalCode};
 use crate::send::{Recipient, Rejected, SendRequest};
@@ -37,7 +38,8 @@ pub(crate) struct Against<'a> {
 pub(crate) fn check(request: SendRequest, against: &Against<'_>) -> Result<Checked, Refusal> {
     let entry = usable_template(&request, against.catalog)?;
     let template = &entry.template;
-    let version = entry.current().ok_or_else(|| {
+    let number = request.test.unwrap_or(template.current);
+    let version = entry.version(number).ok_or_else(|| {
         Refusal::new(
             RefusalCode::Unavailable,
             "the template has no readable version",
@@ -103,14 +105,21 @@ fn usable_template<'a>(
             detail,
         )])
     })?;
-    if entry.template.state == TemplateState::Enabled {
+    let state = entry.template.state;
+    if state == TemplateState::Enabled
+        || (request.test.is_some() && state != TemplateState::Archived)
+    {
         return Ok(entry);
     }
-    let state = entry.template.state.as_str();
-    let detail = format!(
-        "template {} is {state}; enable it first",
-        entry.template.key
-    );
+    let first = match state {
+        TemplateState::Draft => "submit it first",
+        TemplateState::Submitted => "it must be approved first",
+        TemplateState::Approved | TemplateState::Enabled | TemplateState::Disabled => {
+            "enable it first"
+        }
+        TemplateState::Archived => "restore and enable it first",
+    };
+    let detail = format!("template {} is {state}; {first}", entry.template.key);
     let mut refusal = Refusal::new(RefusalCode::TemplateNotEnabled, detail.clone());
     refusal
         .errors
@@ -320,6 +329,13 @@ impl<'a> People<'a> {
         {
             return self.reject(index, recipient, "invalid_time_zone", unknown.to_string());
         }
+        let locale = match language(recipient.locale.as_deref()) {
+            Ok(locale) => locale,
+            Err(detail) => {
+                let detail = format!("locale: {detail}");
+                return self.reject(index, recipient, "invalid_locale", detail);
+            }
+        };
         if let Some(first) = self.seen.get(&to) {
             let detail = format!("the same recipient as at index {first}; it is sent once");
             return self.reject(index, recipient, "duplicate_recipient", detail);
@@ -339,9 +355,10 @@ impl<'a> People<'a> {
             due_at: decision.due_at,
             reason: decision.reason,
             facts: Facts {
-                locale: recipient.locale.clone(),
+                locale,
                 time_zone: recipient.time_zone.clone(),
                 content: None,
+                test: self.request.test.is_some(),
             }
             .known(),
         });

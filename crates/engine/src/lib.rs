@@ -41,6 +41,7 @@ mod settler;
 mod shared;
 mod timers;
 mod tokens;
+mod uses;
 
 #[cfg(test)]
 mod samples;
@@ -71,3 +72,4 @@ pub use once::{Once, OnceAnswer};
 pub use refusal::{FieldFault, Refusal, RefusalCode};
 pub use rulebook::{CurrentLists, Lists};
 pub use suppress::{ImportDraft, SuppressionDraft, Unsubscribed};
+pub use uses::Use;

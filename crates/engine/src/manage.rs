@@ -6,6 +6,7 @@
 
 mod accounts;
 mod adapters;
+mod approval;
 mod apps;
 mod faults;
 mod page;
@@ -14,6 +15,7 @@ mod preview;
 mod quotas;
 mod routes;
 mod templates;
+mod testing;
 
 use austin_domain::Timestamp;
 use austin_ports::{Catalog, Clock, Entropy};
@@ -22,14 +24,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 pub use accounts::{AccountDraft, AccountList, LimitsDraft, NumberRuleDraft, SteerDraft};
 pub use adapters::{AdapterUpload, CanaryDraft};
+pub use approval::{Approval, approval};
 pub use apps::{Admitted, NewKey, authenticate};
 pub use page::Page;
-pub use preview::{Preview, PreviewRequest, SegmentCount};
+pub use preview::{Preview, PreviewRequest, PriceQuote, SegmentCount};
 pub use routes::{
     Effective, EffectiveShares, Expected, PassedOver, RouteDraft, RouteGroup, RoutePreview,
     RoutePreviewRequest, RouteSample, RuleDraft, ShareDraft, ShiftDraft, TimeoutDraft, WhenDraft,
 };
-pub use templates::{ContentDraft, TemplateDraft, TemplateList, VariableDraft, VersionDraft};
+pub use templates::{
+    Comparison, ContentDraft, LocaleDraft, TemplateDraft, TemplateList, Transfer, VariableDraft,
+    VersionDraft, check_offline,
+};
+
+pub use testing::TestRequest;
+
+pub(crate) use testing::language;
 
 use crate::adapters::Adapters;
 use crate::engine::Parts;

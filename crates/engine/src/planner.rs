@@ -95,16 +95,22 @@ impl Judge<'_> {
         let mut usual = None;
         for delivery in &mut message.deliveries {
             let own = delivery.vars.as_ref().unwrap_or(shared_vars);
+            let facts = delivery.facts.as_deref();
+            let (locale, test) = (
+                facts.and_then(|facts| facts.locale.clone()),
+                is_test(delivery),
+            );
             let said = || all_vars(own, delivery.secret_vars.as_ref());
             let decision = self
                 .reach(lane, &delivery.to)
                 .map(|reason| (State::Suppressed, None, reason))
                 .or_else(|| {
-                    let rendered = compiled.as_ref()?.render(&said()).ok()?;
+                    let compiled = compiled.as_ref().filter(|_| !test)?;
+                    let rendered = compiled.render_in(locale.as_deref(), &said()).ok()?;
                     self.words(lane, &delivery.to, &rendered, message.expires_at)
                 })
                 .or_else(|| {
-                    if delivery.state != State::Accepted {
+                    if delivery.state != State::Accepted || test {
                         return None;
                     }
                     let zone = zone(self.shared, delivery.facts.as_deref(), &delivery.to);
@@ -112,11 +118,13 @@ impl Judge<'_> {
                 });
             if digests {
                 let key = &self.shared.config.content_key;
-                let alone = delivery.vars.is_some() || delivery.secret_vars.is_some();
+                let alone =
+                    delivery.vars.is_some() || delivery.secret_vars.is_some() || locale.is_some();
                 let content = if alone {
-                    digest(key, template.as_u64(), own, delivery.secret_vars.as_ref())
+                    let secret = delivery.secret_vars.as_ref();
+                    digest(key, (template, locale.as_deref()), own, secret)
                 } else {
-                    *usual.get_or_insert_with(|| digest(key, template.as_u64(), own, None))
+                    *usual.get_or_insert_with(|| digest(key, (template, None), own, None))
                 };
                 let facts = delivery.facts.take().map(|facts| *facts);
                 delivery.facts = Facts {
@@ -335,7 +343,9 @@ async fn take_places(
             }
             let counts = delivery.state == State::Accepted;
             let zone = zone(shared, delivery.facts.as_deref(), &delivery.to);
-            let Limits { limits, rules } = applied.limits((true, counts), zone, now);
+            // A test is sent whatever was sent before, and counts for what comes after.
+            let test = is_test(delivery);
+            let Limits { limits, rules } = applied.limits((!test, counts && !test), zone, now);
             wanted.push(Wanted {
                 claim: claim(message, delivery, &applied.team, (now, counts)),
                 limits,
@@ -377,6 +387,11 @@ async fn take_places(
         }
     }
     Ok(held)
+}
+
+/// Whether it is a test of its template.
+fn is_test(delivery: &NewDelivery) -> bool {
+    delivery.facts.as_ref().is_some_and(|facts| facts.test)
 }
 
 fn claim<'a>(
@@ -426,9 +441,17 @@ fn all_vars(open: &Vars, secret: Option<&Vars>) -> Vars {
 
 /// Digest of a template and all values, secret ones included. Keyed, so that nobody can try out what
 /// a short secret was.
-pub(crate) fn digest(key: &[u8; 32], template: u64, open: &Vars, secret: Option<&Vars>) -> u64 {
+pub(crate) fn digest(
+    key: &[u8; 32],
+    (template, locale): (TemplateId, Option<&str>),
+    open: &Vars,
+    secret: Option<&Vars>,
+) -> u64 {
     let mut hasher = blake3::Hasher::new_keyed(key);
-    hasher.update(&template.to_le_bytes());
+    hasher.update(&template.as_u64().to_le_bytes());
+    let locale = locale.unwrap_or_default();
+    hasher.update(&(locale.len() as u64).to_le_bytes());
+    hasher.update(locale.as_bytes());
     for (mark, vars) in [(0u8, Some(open)), (1, secret)] {
         for (name, value) in vars.into_iter().flatten() {
             hasher.update(&[mark]);
@@ -446,7 +469,7 @@ pub(crate) fn digest(key: &[u8; 32], template: u64, open: &Vars, secret: Option<
 /// The digest that values would have which are not set apart yet.
 pub(crate) fn digest_all(
     key: &[u8; 32],
-    template: TemplateId,
+    (template, locale): (TemplateId, Option<&str>),
     version: &Version,
     vars: &Vars,
 ) -> u64 {
@@ -455,7 +478,7 @@ pub(crate) fn digest_all(
         .clone()
         .into_iter()
         .partition(|(name, _)| is_secret(name));
-    digest(key, template.as_u64(), &open, Some(&secret))
+    digest(key, (template, locale), &open, Some(&secret))
 }
 
 const fn part_word(part: Part) -> &'static str {
@@ -493,12 +516,18 @@ mod tests {
                 .collect()
         };
         let key = [7; 32];
-        let of = |open: &Vars, secret: Option<&Vars>| digest(&key, 1, open, secret);
+        let first = (TemplateId::from_u64(1), None);
+        let of = |open: &Vars, secret: Option<&Vars>| digest(&key, first, open, secret);
         let one = vars(&[("a", "bc")]);
         assert_eq!(of(&one, None), of(&one.clone(), None));
         assert_ne!(of(&one, None), of(&vars(&[("ab", "c")]), None));
         assert_ne!(of(&one, None), of(&Vars::new(), Some(&one)));
-        assert_ne!(of(&one, None), digest(&key, 2, &one, None));
-        assert_ne!(of(&one, None), digest(&[8; 32], 1, &one, None));
+        assert_ne!(
+            of(&one, None),
+            digest(&key, (TemplateId::from_u64(2), None), &one, None)
+        );
+        assert_ne!(of(&one, None), digest(&[8; 32], first, &one, None));
+        let english = (TemplateId::from_u64(1), Some("en"));
+        assert_ne!(of(&one, None), digest(&key, english, &one, None));
     }
 }

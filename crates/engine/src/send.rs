@@ -24,6 +24,9 @@ pub struct SendRequest {
     pub account: Option<String>,
     /// Files that go with it (e-mail).
     pub attachments: Vec<AttachmentRef>,
+    /// The version that is tried out, whether it is live or not; `None` for what is not a test.
+    /// Whoever sets it has made sure that all recipients agreed to be tested on.
+    pub test: Option<u32>,
 }
 
 /// One recipient of a request.

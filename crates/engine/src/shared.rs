@@ -21,6 +21,7 @@ use crate::rulebook::Rulebooks;
 use crate::settler::Settler;
 use crate::suppress::Suppressing;
 use crate::timers::Timers;
+use crate::uses::Uses;
 
 /// What the engine's parts share.
 pub(crate) struct Shared {
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) places: Places,
     pub(crate) lanes: Lanes,
     pub(crate) quotas: Quotas,
+    /// Who uses which template.
+    pub(crate) uses: Uses,
     pub(crate) timers: Timers,
     /// Requests that may come again and are being carried out.
     pub(crate) claims: Claims,

@@ -10,6 +10,7 @@ use austin_ports::meter::{Claim, Holder};
 use serde_json::{Map, Value};
 
 use crate::engine::Engine;
+use crate::manage::language;
 use crate::planner::{self, Judge};
 use crate::refusal::{FieldFault, Refusal};
 use crate::rulebook::{Applied, Bound, Rulebook};
@@ -25,6 +26,8 @@ pub struct Simulation {
     pub vars: Option<Map<String, Value>>,
     /// When; now when not given. Who was sent what is always as of now.
     pub at: Option<Timestamp>,
+    /// The person's language.
+    pub locale: Option<String>,
     /// The person's time zone.
     pub time_zone: Option<String>,
 }
@@ -95,6 +98,8 @@ impl Engine {
                 unknown.to_string(),
             ));
         }
+        let locale = language(request.locale.as_deref())
+            .map_err(|detail| field("/locale", "invalid_locale", detail.to_owned()))?;
         let vars = match &request.vars {
             Some(given) => check::vars(version, given, &Map::new()).map_err(|faults| {
                 let faults = faults.into_iter().map(|fault| {
@@ -123,9 +128,14 @@ impl Engine {
         trial.template(template, version.number);
         trial.alone(&judge, (template.lane(), &to, zone), |catalogue| {
             let compiled = catalogue.get(&snapshot, template.id, version.number)?;
-            compiled.render(&vars).ok()
+            compiled.render_in(locale.as_deref(), &vars).ok()
         });
-        let content = planner::digest_all(&shared.config.content_key, template.id, version, &vars);
+        let content = planner::digest_all(
+            &shared.config.content_key,
+            (template.id, locale.as_deref()),
+            version,
+            &vars,
+        );
         trial
             .among_others(&judge, (template, &to, zone, content))
             .await?;

@@ -89,8 +89,13 @@ impl Teller<'_> {
             .apps
             .get(&head.app)
             .map_or("an app that is gone", |app| &app.name);
+        let facts = self.evidence.delivery.facts.as_ref();
+        let did = match facts {
+            Some(facts) if facts.test => "tried out",
+            _ => "sent",
+        };
         let detail = format!(
-            "{app} sent {template} version {} in request {}; the delivery is stored",
+            "{app} {did} {template} version {} in request {}; the delivery is stored",
             head.version, head.request_id
         );
         Entry::new(head.accepted_at, State::Accepted.as_str(), detail)

@@ -28,4 +28,5 @@ mod service;
 
 pub use openapi::openapi;
 pub use options::{InvalidOptions, Options};
+pub use resources::templates::offline::normal as normal_template;
 pub use server::Server;

@@ -109,6 +109,14 @@ impl Problem {
         self.with_header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
+    /// What is wrong, field by field; at least one.
+    pub(crate) fn into_faults(self) -> Vec<FieldFault> {
+        if self.errors.is_empty() {
+            return vec![FieldFault::new("", self.code.as_str(), self.detail)];
+        }
+        self.errors
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }

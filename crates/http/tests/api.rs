@@ -33,5 +33,9 @@ mod roles;
 mod routes;
 #[path = "api/suppressions.rs"]
 mod suppressions;
+#[path = "api/template_life.rs"]
+mod template_life;
+#[path = "api/templates.rs"]
+mod templates;
 #[path = "api/workshop.rs"]
 mod workshop;

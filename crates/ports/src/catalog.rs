@@ -11,7 +11,7 @@ use std::sync::Arc;
 use austin_domain::policy::Document;
 use austin_domain::quota::{NumberRule, Quota};
 use austin_domain::route::plan::{Plan, Shift};
-use austin_domain::template::{Template, TemplateState, Version};
+use austin_domain::template::{Life, Step, Template, Version};
 use austin_domain::{AccountId, AppId, Channel, KeyId, Lane, TemplateId, Timestamp};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,16 @@ pub trait Catalog: Send + Sync {
         name: &'a str,
         value: Option<Value>,
     ) -> BoxFuture<'a, Result<(), CatalogError>>;
+
+    /// Everything written down under names that begin with `prefix`, by name.
+    fn remembered_all<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(String, Value)>, CatalogError>>;
+
+    /// As [`Catalog::remember`], for many names in one commit.
+    fn remember_all(&self, values: Vec<(String, Value)>)
+    -> BoxFuture<'_, Result<(), CatalogError>>;
 
     /// The answer kept for an app's request with this key, where it is from `since` or later.
     fn kept_answer<'a>(
@@ -163,7 +173,7 @@ pub enum CatalogError {
     /// There is nothing by that key.
     #[error("{0} does not exist")]
     Missing(String),
-    /// It is in use.
+    /// It is in use, or not in the state for this.
     #[error("{0}")]
     InUse(String),
     /// The store failed; nothing was changed.
@@ -179,14 +189,15 @@ pub enum CatalogChange {
         /// The template (its `id` is ignored).
         template: Template,
         /// Version 1.
-        version: Version,
+        version: Box<Version>,
     },
-    /// A further version, which becomes the current one. The store sets its number.
+    /// A further version, a draft. The store sets its number and answers it. Refused while the
+    /// template is archived.
     AddVersion {
         /// The template's key.
         template: String,
-        /// The version (its `number` is ignored).
-        version: Version,
+        /// The version (its `number` and `standing` are ignored).
+        version: Box<Version>,
     },
     /// Changed name or ownership.
     DescribeTemplate {
@@ -197,12 +208,31 @@ pub enum CatalogChange {
         /// The new ownership.
         owner: austin_domain::template::Ownership,
     },
-    /// Enabled, disabled.
-    SetTemplateState {
+    /// Another owner, with a reason.
+    TransferTemplate {
         /// The template's key.
         template: String,
-        /// The new state.
-        state: TemplateState,
+        /// The new ownership.
+        owner: austin_domain::template::Ownership,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Steps of a template's life ([`austin_domain::template::Life`]), all or none, each guarded.
+    MoveTemplate {
+        /// The template's key.
+        template: String,
+        /// The steps, in order; at least one.
+        steps: Vec<Step>,
+        /// Why, for people.
+        reason: Option<String>,
+    },
+    /// The people that a team's templates may be tried out on.
+    PutTestPeople {
+        /// The team.
+        team: String,
+        /// Addresses in canonical form, `*@domain` for a whole mail domain; none: the team tests
+        /// on nobody.
+        people: BTreeSet<String>,
         /// Why, for people.
         reason: Option<String>,
     },
@@ -343,6 +373,8 @@ pub struct Snapshot {
     pub routes: HashMap<Lane, Arc<Route>>,
     /// How much apps and templates may send; who has no limit is not in it.
     pub quotas: HashMap<QuotaOf, Quota>,
+    /// The people that templates may be tried out on, by team.
+    pub test_people: BTreeMap<String, Arc<BTreeSet<String>>>,
     /// What is paused; what ended by itself may still be in it.
     pub pauses: HashMap<PauseOf, Pause>,
     /// Policies that are in force, by name.
@@ -401,6 +433,20 @@ impl TemplateEntry {
     pub fn version(&self, number: u32) -> Option<&Arc<Version>> {
         self.versions
             .get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    /// Where the template and its versions stand.
+    pub fn life(&self) -> Life {
+        Life {
+            state: self.template.state,
+            current: self.template.current,
+            versions: self.versions.iter().map(|one| one.standing.state).collect(),
+        }
+    }
+
+    /// The newest version.
+    pub fn newest(&self) -> Option<&Arc<Version>> {
+        self.versions.last()
     }
 
     /// The version new messages use.

@@ -207,6 +207,24 @@ impl Catalog for ControlStore {
         })
     }
 
+    fn remembered_all<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(String, Value)>, CatalogError>> {
+        let (shared, prefix) = (Arc::clone(&self.0), prefix.to_owned());
+        blocking(move || remember::read_all(&shared.reader.lock(), &prefix).map_err(failed))
+    }
+
+    fn remember_all(
+        &self,
+        values: Vec<(String, Value)>,
+    ) -> BoxFuture<'_, Result<(), CatalogError>> {
+        let shared = Arc::clone(&self.0);
+        blocking(move || {
+            remember::write_all(&mut shared.writer.lock().connection, &values).map_err(failed)
+        })
+    }
+
     fn kept_answer<'a>(
         &'a self,
         app: AppId,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use austin_domain::route::plan::{Part, Plan, Target};
 use austin_domain::template::{
-    Ownership, Template, TemplateState, VariableKind, VariableSpec, Version,
+    Ownership, Standing, Template, TemplateState, VariableKind, VariableSpec, Version,
+    VersionState as Stage,
 };
 use austin_domain::{AccountId, Channel, Class, Content, TemplateId, Timestamp};
 use austin_ports::catalog::{AccountRecord, AdapterVersion, Limits, VersionState};
@@ -29,12 +30,13 @@ pub fn template(key: &str) -> Template {
         },
         state: TemplateState::Enabled,
         current: 1,
+        since: None,
         created_at: NOW,
         updated_at: NOW,
     }
 }
 
-/// A version with one text and its variables: every `{{name}}` in `text` is a required string.
+/// A live version with one text and its variables: every `{{name}}` in `text` is a required string.
 pub fn version(text: &str) -> Version {
     let variables = text
         .split("{{")
@@ -52,6 +54,11 @@ pub fn version(text: &str) -> Version {
         policies: None,
         author: "app/tests".into(),
         created_at: NOW,
+        locales: BTreeMap::new(),
+        standing: Standing {
+            state: Stage::Live,
+            ..Standing::default()
+        },
     }
 }
 
@@ -62,6 +69,9 @@ pub fn variable() -> VariableSpec {
         required: true,
         default: None,
         max_length: None,
+        min_length: None,
+        pattern: None,
+        one_of: Vec::new(),
         example: None,
         secret: false,
     }

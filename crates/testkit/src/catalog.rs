@@ -151,6 +151,28 @@ impl Catalog for GivenCatalog {
         Box::pin(async { Ok(()) })
     }
 
+    fn remembered_all<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<(String, Value)>, CatalogError>> {
+        let remembered = self.remembered.lock();
+        let mut found: Vec<_> = remembered
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn remember_all(
+        &self,
+        values: Vec<(String, Value)>,
+    ) -> BoxFuture<'_, Result<(), CatalogError>> {
+        self.remembered.lock().extend(values);
+        Box::pin(async { Ok(()) })
+    }
+
     fn kept_answer<'a>(
         &'a self,
         app: AppId,

@@ -62,6 +62,8 @@ pub fn contents(snapshot: &Snapshot) -> Vec<String> {
     lines.extend(snapshot.routes.iter().map(|route| format!("{route:?}")));
     lines.extend(snapshot.quotas.iter().map(|quota| format!("{quota:?}")));
     lines.extend(snapshot.policies.iter().map(|policy| format!("{policy:?}")));
+    let people = snapshot.test_people.iter();
+    lines.extend(people.map(|people| format!("test {people:?}")));
     lines.extend(snapshot.adapters.iter().map(|entry| format!("{entry:?}")));
     lines.extend(snapshot.apps.iter().map(|app| format!("{app:?}")));
     lines.extend(snapshot.keys.iter().map(|key| format!("open {key:?}")));
@@ -92,7 +94,7 @@ async fn refused(store: &Arc<dyn Catalog>, change: CatalogChange) -> CatalogErro
 fn create_template(key: &str) -> CatalogChange {
     CatalogChange::CreateTemplate {
         template: builders::template(key),
-        version: builders::version("Code {{code}}"),
+        version: Box::new(builders::version("Code {{code}}")),
     }
 }
 

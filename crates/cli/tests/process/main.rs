@@ -22,4 +22,5 @@ mod sdk;
 mod smpp;
 mod smpp_peers;
 mod suppressions;
+mod templates;
 mod vendors;

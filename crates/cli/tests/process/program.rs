@@ -25,6 +25,8 @@ fn help_names_every_command_and_exit_code() {
         "simulator",
         "send",
         "deliveries",
+        "adapter",
+        "template",
         "key",
         "doctor",
         "bench",
@@ -41,6 +43,7 @@ fn help_names_every_command_and_exit_code() {
         "simulator",
         "send",
         "deliveries",
+        "template",
         "bench",
         "doctor",
     ] {

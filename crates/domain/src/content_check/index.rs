@@ -173,3 +173,37 @@ fn piece(sums: &[u64], first: usize, end: usize) -> Option<u64> {
     let before = sums.get(first)?.wrapping_mul(BASE.wrapping_pow(length));
     Some(sums.get(end)?.wrapping_sub(before))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::fold;
+    use super::*;
+
+    fn any_words() -> impl Strategy<Value = Vec<String>> {
+        let words = proptest::collection::hash_set("[ab中文字]{1,5}", 1..40);
+        words.prop_map(|words| words.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn every_word_is_found_wherever_it_stands(words in any_words(), text in "[ab中文字，]{0,40}") {
+            let folded = fold::fold(&text);
+            let mut wanted = Vec::new();
+            for (first, letter) in folded.letters.iter().enumerate() {
+                let rest = &folded.text[letter.at as usize..];
+                let here = words.iter().enumerate().filter(|(_, word)| rest.starts_with(*word));
+                wanted.extend(here.map(|(place, _)| (first, place)));
+            }
+            let mut found = Vec::new();
+            Index::new(words).find(&folded, |first, place| {
+                found.push((first, place));
+                true
+            });
+            wanted.sort_unstable();
+            found.sort_unstable();
+            prop_assert_eq!(found, wanted);
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! The invariant: a version without faults, given variables without faults, renders, and
 //! renders a payload as JSON whatever the values are.
 
+mod localised;
 mod payload;
 mod value;
 mod words;
@@ -20,6 +21,10 @@ use crate::template::{VariableKind, VariableSpec, VendorTemplate, Version};
 pub const MAX_VARIABLES: usize = 100;
 /// Most characters that a variable's `max_length` may allow.
 pub const MAX_VALUE: u32 = 65_536;
+/// Most texts that a variable may choose from.
+pub const MAX_CHOICES: usize = 100;
+/// Most languages of a version besides its default words.
+pub const MAX_LOCALES: usize = 50;
 /// Most characters of a vendor's template id or signature.
 pub const MAX_VENDOR_TEXT: usize = 128;
 
@@ -29,9 +34,9 @@ pub struct Fault {
     /// JSON pointer (RFC 6901), e.g. `/content/text` or `/order`; empty for the whole.
     pub pointer: String,
     /// Stable code. Of variables: `missing_variable`, `unknown_variable`, `wrong_type`,
-    /// `too_long`, `too_many`. Of versions: `required`, `too_long`, `too_many`, `invalid`,
+    /// `too_long`, `too_short`, `pattern`, `not_a_choice`, `too_many`. Of versions: `required`, `too_long`, `too_many`, `invalid`,
     /// `wrong_type`, `wrong_content`, `syntax`, `not_json`, `undeclared_variable`,
-    /// `unused_variable`.
+    /// `unused_variable`, `invalid_locale`, and those of variables for defaults and examples.
     pub code: &'static str,
     /// A sentence for people. Never repeats a value.
     pub detail: String,
@@ -57,7 +62,12 @@ pub fn version(channel: Channel, version: &Version) -> Vec<Fault> {
         let detail = format!("{channel} cannot carry this kind of content");
         faults.push(Fault::new("/content", "wrong_content", detail));
     }
-    let used = words::check(channel, version, &mut faults);
+    let used = words::check(
+        channel,
+        version,
+        ("/content", &version.content),
+        &mut faults,
+    );
     if version.variables.len() > MAX_VARIABLES {
         let detail = format!("a template has at most {MAX_VARIABLES} variables");
         faults.push(Fault::new("/variables", "too_many", detail));
@@ -66,8 +76,9 @@ pub fn version(channel: Channel, version: &Version) -> Vec<Fault> {
         declaration(name, spec, &mut faults);
     }
     for (account, vendor) in &version.vendor_templates {
-        vendor_template(account, vendor, version, &mut faults);
+        vendor_template("", (account, vendor), version, &mut faults);
     }
+    localised::check(channel, version, &used, &mut faults);
     for name in version.variables.keys() {
         if !used.contains(name) && !used_by_vendors(version, name) {
             let detail = "is declared but not used: remove it, or use it in a text";
@@ -127,11 +138,16 @@ pub fn vars(
     }
 }
 
-/// Example values for a preview: each variable's example, else its default, else its name
-/// (where text is wanted), `0` or `true`.
+/// Example values for a preview: each variable's example, else its default, else the first of
+/// its choices, else its name (where text is wanted), `0` or `true`.
 pub fn examples(version: &Version) -> Vars {
     let example = |(name, spec): (&String, &VariableSpec)| {
-        let chosen = spec.example.as_deref().or(spec.default.as_deref());
+        let first = spec.one_of.first().map(String::as_str);
+        let chosen = spec
+            .example
+            .as_deref()
+            .or(spec.default.as_deref())
+            .or(first);
         let example = chosen.unwrap_or(match spec.kind {
             VariableKind::String => name,
             VariableKind::Number | VariableKind::Integer => "0",
@@ -193,6 +209,7 @@ fn declaration(name: &str, spec: &VariableSpec, faults: &mut Vec<Fault>) {
             detail,
         ));
     }
+    lengths(spec, &pointer, faults);
     if spec.required && spec.default.is_some() {
         let detail = "a required variable takes no default: make it optional, or remove it";
         faults.push(Fault::new(format!("{pointer}/default"), "invalid", detail));
@@ -207,13 +224,38 @@ fn declaration(name: &str, spec: &VariableSpec, faults: &mut Vec<Fault>) {
     }
 }
 
+/// What the bounds of a variable say together.
+fn lengths(spec: &VariableSpec, pointer: &str, faults: &mut Vec<Fault>) {
+    let most = spec.max_length.unwrap_or(MAX_VALUE);
+    if spec.min_length.is_some_and(|least| least > most) {
+        let detail = format!("min_length is at most max_length, here {most}");
+        faults.push(Fault::new(
+            format!("{pointer}/min_length"),
+            "invalid",
+            detail,
+        ));
+    }
+    if spec.one_of.len() > MAX_CHOICES {
+        let detail = format!("one_of has at most {MAX_CHOICES} texts");
+        faults.push(Fault::new(format!("{pointer}/one_of"), "too_many", detail));
+    }
+    for (index, choice) in spec.one_of.iter().enumerate() {
+        let pointer = format!("{pointer}/one_of/{index}");
+        if spec.one_of[..index].contains(choice) {
+            faults.push(Fault::new(pointer, "invalid", "stands here twice"));
+        } else if let Err((code, wrong)) = value::fits(spec, choice) {
+            faults.push(Fault::new(pointer, code, format!("the choice {wrong}")));
+        }
+    }
+}
+
 fn vendor_template(
-    account: &str,
-    vendor: &VendorTemplate,
+    place: &str,
+    (account, vendor): (&str, &VendorTemplate),
     version: &Version,
     faults: &mut Vec<Fault>,
 ) {
-    let pointer = format!("/vendor_templates/{}", token(account));
+    let pointer = format!("{place}/vendor_templates/{}", token(account));
     if let Some(fault) = name::key_fault(account) {
         faults.push(Fault::new(&pointer, "invalid", fault));
     }
@@ -248,7 +290,11 @@ fn vendor_template(
 /// Whether a vendor template takes the variable: by position, or by name where it states no
 /// positions.
 fn used_by_vendors(version: &Version, name: &str) -> bool {
-    let mut vendors = version.vendor_templates.values();
+    let localised = version.locales.values();
+    let mut vendors = version
+        .vendor_templates
+        .values()
+        .chain(localised.flat_map(|localised| localised.vendor_templates.values()));
     vendors.any(|vendor| match &vendor.params {
         Some(params) => params.iter().any(|param| param == name),
         None => vendor.template_id.is_some(),

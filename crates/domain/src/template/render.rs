@@ -5,6 +5,7 @@
 //! looks at what it has written.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::content::{Content, Vars};
 use crate::template::Version;
@@ -14,6 +15,7 @@ use crate::template::text::{Escape, Piece, SyntaxError, Text};
 #[derive(Clone, Debug)]
 pub struct Compiled {
     form: Form,
+    locales: BTreeMap<String, Form>,
     // Of every declared optional variable, unescaped; empty where the spec has none.
     defaults: Vars,
 }
@@ -31,67 +33,41 @@ enum Form {
 }
 
 impl Compiled {
-    /// Parses the texts of `version`.
+    /// Parses the texts of `version`, in all its languages.
     ///
     /// # Errors
     /// The field (`text`, `subject`, `html`, `body`) and its first fault.
     pub fn new(version: &Version) -> Result<Self, (&'static str, SyntaxError)> {
         let defaults = defaults(version);
-        let prepare = |field, text: &str, escape| match Text::parse(text) {
-            Ok(text) => Ok(Prepared::new(&text, escape, &defaults)),
-            Err(error) => Err((field, error)),
-        };
-        let form = match &version.content {
-            Content::Text { text } => Form::Text(prepare("text", text, Escape::None)?),
-            Content::Email {
-                subject,
-                html,
-                text,
-            } => Form::Email {
-                subject: prepare("subject", subject, Escape::Line)?,
-                html: html
-                    .as_ref()
-                    .map(|html| prepare("html", html, Escape::Html))
-                    .transpose()?,
-                text: text
-                    .as_ref()
-                    .map(|text| prepare("text", text, Escape::None))
-                    .transpose()?,
-            },
-            Content::Payload { body } => Form::Payload(prepare("body", body, Escape::Json)?),
-        };
-        Ok(Self { form, defaults })
+        let mut locales = BTreeMap::new();
+        for (tag, localised) in &version.locales {
+            locales.insert(tag.clone(), Form::new(&localised.content, &defaults)?);
+        }
+        Ok(Self {
+            form: Form::new(&version.content, &defaults)?,
+            locales,
+            defaults,
+        })
     }
 
-    /// The content with `vars` filled in; optional variables that are not given take their
-    /// default. Escapes HTML in `html`, JSON in `body`, line breaks in `subject`.
+    /// The default content with `vars` filled in; optional variables that are not given take
+    /// their default. Escapes HTML in `html`, JSON in `body`, line breaks in `subject`.
     ///
     /// # Errors
     /// The name of a variable without a value; cannot happen for vars that passed
     /// [`crate::template::check::vars`].
     pub fn render(&self, vars: &Vars) -> Result<Content, String> {
-        let optional = |part: &Option<Prepared>| {
-            part.as_ref()
-                .map(|prepared| prepared.render(vars))
-                .transpose()
-        };
-        Ok(match &self.form {
-            Form::Text(text) => Content::Text {
-                text: text.render(vars)?,
-            },
-            Form::Email {
-                subject,
-                html,
-                text,
-            } => Content::Email {
-                subject: subject.render(vars)?,
-                html: optional(html)?,
-                text: optional(text)?,
-            },
-            Form::Payload(body) => Content::Payload {
-                body: body.render(vars)?,
-            },
-        })
+        self.form.render(vars)
+    }
+
+    /// As [`Self::render`], in the language `locale`: one of the version's own tags, as
+    /// [`Version::locale`] finds them. The default words where it is none of them.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_in(&self, locale: Option<&str>, vars: &Vars) -> Result<Content, String> {
+        let form = locale.and_then(|tag| self.locales.get(tag));
+        form.unwrap_or(&self.form).render(vars)
     }
 
     /// `vars` with the defaults of optional variables that are not given: what an adapter gets
@@ -104,6 +80,59 @@ impl Compiled {
             }
         }
         complete
+    }
+}
+
+impl Form {
+    fn new(content: &Content, defaults: &Vars) -> Result<Self, (&'static str, SyntaxError)> {
+        let prepare = |field, text: &str, escape| match Text::parse(text) {
+            Ok(text) => Ok(Prepared::new(&text, escape, defaults)),
+            Err(error) => Err((field, error)),
+        };
+        Ok(match content {
+            Content::Text { text } => Self::Text(prepare("text", text, Escape::None)?),
+            Content::Email {
+                subject,
+                html,
+                text,
+            } => Self::Email {
+                subject: prepare("subject", subject, Escape::Line)?,
+                html: html
+                    .as_ref()
+                    .map(|html| prepare("html", html, Escape::Html))
+                    .transpose()?,
+                text: text
+                    .as_ref()
+                    .map(|text| prepare("text", text, Escape::None))
+                    .transpose()?,
+            },
+            Content::Payload { body } => Self::Payload(prepare("body", body, Escape::Json)?),
+        })
+    }
+
+    fn render(&self, vars: &Vars) -> Result<Content, String> {
+        let optional = |part: &Option<Prepared>| {
+            part.as_ref()
+                .map(|prepared| prepared.render(vars))
+                .transpose()
+        };
+        Ok(match self {
+            Self::Text(text) => Content::Text {
+                text: text.render(vars)?,
+            },
+            Self::Email {
+                subject,
+                html,
+                text,
+            } => Content::Email {
+                subject: subject.render(vars)?,
+                html: optional(html)?,
+                text: optional(text)?,
+            },
+            Self::Payload(body) => Content::Payload {
+                body: body.render(vars)?,
+            },
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::content::Content;
-use crate::template::{VariableKind, VariableSpec, Version};
+use crate::template::{Standing, VariableKind, VariableSpec, Version};
 use crate::time::Timestamp;
 
 /// A version with these words and variables.
@@ -19,6 +19,8 @@ pub(super) fn version(content: Content, variables: &[(&str, VariableSpec)]) -> V
         policies: None,
         author: "li@corp.example".to_owned(),
         created_at: Timestamp::default(),
+        locales: BTreeMap::new(),
+        standing: Standing::default(),
     }
 }
 
@@ -29,6 +31,9 @@ pub(super) fn required(kind: VariableKind) -> VariableSpec {
         required: true,
         default: None,
         max_length: None,
+        min_length: None,
+        pattern: None,
+        one_of: Vec::new(),
         example: None,
         secret: false,
     }

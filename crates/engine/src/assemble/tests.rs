@@ -189,6 +189,77 @@ fn expired_deliveries_and_those_of_a_disabled_template_leave_with_a_reason() {
 }
 
 #[test]
+fn a_stopped_template_says_who_stopped_it_and_why_and_tests_of_drafts_pass() {
+    use austin_domain::template::Mark;
+    use austin_ports::ledger::Facts;
+    let with = |state| {
+        let mut template = builders::template("shipped");
+        template.id = crate::samples::TEMPLATE;
+        template.state = state;
+        template.since = Some(Mark {
+            at: NOW,
+            by: "app/console".into(),
+            reason: Some("wrong words".into()),
+        });
+        let mut sample = sample().account(1, "one", |_| ()).route(&[(1, 1)]);
+        sample.put_template(template, builders::version("order {{order}}"));
+        sample
+    };
+    let mut test = items(&["a"]);
+    test[0].facts = Facts {
+        test: true,
+        ..Facts::default()
+    }
+    .known();
+    for (state, code, passes) in [
+        (TemplateState::Disabled, "template_disabled", true),
+        (TemplateState::Submitted, "template_disabled", true),
+        (TemplateState::Archived, "template_archived", false),
+    ] {
+        let stopped = plan(with(state), items(&["a"]), 9);
+        let reason = &stopped.changes[0].reason;
+        assert_eq!(reason.code, code);
+        assert!(reason.detail.contains("app/console"), "{}", reason.detail);
+        assert!(reason.detail.contains("wrong words"), "{}", reason.detail);
+        let rule = reason.rule.as_ref().unwrap();
+        assert_eq!(
+            (rule.name.as_str(), rule.part.as_str()),
+            ("template/shipped", "state")
+        );
+        let tested = plan(with(state), test.clone(), 9);
+        assert_eq!(tested.batches.len() == 1, passes, "{state}");
+    }
+}
+
+#[test]
+fn what_is_said_in_two_languages_travels_apart() {
+    use austin_domain::template::Localised;
+    use austin_ports::ledger::Facts;
+    let mut version = builders::version("order {{order}}");
+    let english = Localised {
+        content: version.content.clone(),
+        vendor_templates: Default::default(),
+    };
+    version.locales.insert("en".into(), english);
+    let mut items = items(&["a", "a", "a", "a"]);
+    for (item, locale) in items.iter_mut().zip(["en-GB", "de", "en", "fr"]) {
+        let facts = Facts {
+            locale: Some(locale.into()),
+            ..Facts::default()
+        };
+        item.facts = facts.known();
+    }
+    for adapter in ["many", "same"] {
+        let mut sample = sample().account(1, adapter, |_| ()).route(&[(1, 1)]);
+        let mut template = builders::template("shipped");
+        template.id = crate::samples::TEMPLATE;
+        sample.put_template(template, version.clone());
+        let planned = plan(sample, items.clone(), 9);
+        assert_eq!(travelling(&planned)[&1], [vec![101, 103], vec![102, 104]]);
+    }
+}
+
+#[test]
 fn what_an_account_just_refused_waits_for_another_and_then_may_go_anywhere() {
     let sample = || {
         sample()

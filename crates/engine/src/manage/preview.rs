@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use austin_adapter_api::descriptor::PriceUnit;
 use austin_domain::segments::{self, Encoding, Segments};
 use austin_domain::template::render::Compiled;
 use austin_domain::template::text::Text;
@@ -10,7 +11,7 @@ use austin_domain::{Channel, Content, address};
 use serde_json::{Map, Value};
 
 use super::faults::Faults;
-use super::{Registrar, missing};
+use super::{Registrar, language, missing};
 use crate::refusal::{FieldFault, Refusal, RefusalCode};
 
 /// What to preview.
@@ -22,6 +23,8 @@ pub struct PreviewRequest {
     pub vars: Option<Map<String, Value>>,
     /// A recipient, to count segments by the rule of their country.
     pub to: Option<String>,
+    /// The language, in any spelling.
+    pub locale: Option<String>,
 }
 
 /// What a template would say.
@@ -35,6 +38,27 @@ pub struct Preview {
     pub variables: Vec<String>,
     /// SMS: the parts it is billed as, per signature and rule.
     pub segments: Vec<SegmentCount>,
+    /// Which of the version's languages it is in; `None`: the default words.
+    pub locale: Option<String>,
+    /// What one message costs at the accounts whose vendors state a list price.
+    pub prices: Vec<PriceQuote>,
+}
+
+/// What one message costs at an account, by its vendor's list price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceQuote {
+    /// The account.
+    pub account: String,
+    /// ISO 4217 currency.
+    pub currency: String,
+    /// For one unit, in 10⁻⁴ of the currency unit.
+    pub each: i64,
+    /// `message` or `segment`.
+    pub per: &'static str,
+    /// Units.
+    pub units: u16,
+    /// For the message, in 10⁻⁴ of the currency unit.
+    pub total: i64,
 }
 
 /// The parts an SMS is billed as.
@@ -77,38 +101,91 @@ impl Registrar<'_> {
         };
         let channel = entry.template.channel;
         let to = recipient(channel, request.to.as_deref(), default_region)?;
+        let wanted = language(request.locale.as_deref()).map_err(|detail| {
+            Refusal::fields(vec![FieldFault::new("/locale", "invalid_locale", detail)])
+        })?;
+        let locale = version.locale(wanted.as_deref());
         let content = Compiled::new(version)
             .map_err(|(field, error)| broken(&format!("{field}: {error}")))?
-            .render(&vars)
+            .render_in(locale, &vars)
             .map_err(|name| broken(&format!("variable {name} has no value")))?;
         let segments = match (&content, channel) {
-            (Content::Text { text }, Channel::Sms) => self.segments(version, text, to.as_deref()),
+            (Content::Text { text }, Channel::Sms) => {
+                self.segments(version, (locale, text), to.as_deref())
+            }
             _ => Vec::new(),
         };
         Ok(Preview {
             version: version.number,
+            prices: self.prices(channel, &segments),
+            locale: locale.map(str::to_owned),
             content,
             variables: used(version).into_iter().collect(),
             segments,
         })
     }
 
-    fn segments(&self, version: &Version, text: &str, to: Option<&str>) -> Vec<SegmentCount> {
+    /// What one message costs where the vendor states a price.
+    fn prices(&self, channel: Channel, segments: &[SegmentCount]) -> Vec<PriceQuote> {
         let snapshot = self.catalog.snapshot();
-        let mut signs: Vec<(Option<&str>, Option<&str>)> = version
+        let accounts = snapshot.account_ids.keys();
+        let mut quotes: Vec<PriceQuote> = accounts
+            .filter_map(|key| {
+                let account = snapshot.account(key).filter(|one| one.channel == channel)?;
+                let adapter = self.adapters.get(&account.adapter)?;
+                let price = adapter.descriptor().price.as_ref()?;
+                let of = |name: Option<&str>| {
+                    let mut counts = segments.iter();
+                    counts.find(|one| one.account.as_deref() == name)
+                };
+                let (per, units) = match price.per {
+                    PriceUnit::Message => ("message", 1),
+                    PriceUnit::Segment => {
+                        let counted = of(Some(key)).or_else(|| of(None)).or(segments.first());
+                        ("segment", counted.map_or(1, |one| one.count))
+                    }
+                };
+                Some(PriceQuote {
+                    account: key.clone(),
+                    currency: price.currency.clone(),
+                    each: price.amount,
+                    per,
+                    units,
+                    total: price.amount.saturating_mul(i64::from(units)),
+                })
+            })
+            .collect();
+        quotes.sort_by(|a, b| a.account.cmp(&b.account));
+        quotes
+    }
+
+    fn segments(
+        &self,
+        version: &Version,
+        (locale, text): (Option<&str>, &str),
+        to: Option<&str>,
+    ) -> Vec<SegmentCount> {
+        let snapshot = self.catalog.snapshot();
+        let known: Vec<(&str, Option<String>)> = version
             .vendor_templates
+            .keys()
+            .map(|account| {
+                let vendor = version.vendor_template(account, locale);
+                let sign = vendor.and_then(|vendor| vendor.sign.clone());
+                (account.as_str(), sign)
+            })
+            .collect();
+        let mut signs: Vec<(Option<&str>, Option<&str>)> = known
             .iter()
-            .filter_map(|(account, vendor)| Some((Some(account.as_str()), vendor.sign.as_deref()?)))
-            .map(|(account, sign)| (account, Some(sign)))
+            .filter_map(|(account, sign)| Some((Some(*account), Some(sign.as_deref()?))))
             .collect();
         // Accounts may carry a signature of their own for templates that name none.
         let own = snapshot.account_ids.keys().filter_map(|key| {
             let account = snapshot.account(key)?;
             let sign = account.settings.get("sign_name")?.as_str()?;
-            let named = version
-                .vendor_templates
-                .get(key)
-                .is_some_and(|vendor| vendor.sign.is_some());
+            let named = known
+                .iter()
+                .any(|(account, sign)| *account == key.as_str() && sign.is_some());
             (account.channel == Channel::Sms && !named).then_some((Some(key.as_str()), Some(sign)))
         });
         signs.extend(own);

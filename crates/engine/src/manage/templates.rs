@@ -1,19 +1,24 @@
 //! Templates and their versions.
 
+mod compare;
 mod draft;
+mod life;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use austin_domain::template::{Ownership, Template, TemplateState};
-use austin_domain::{Channel, Class, TemplateId};
+use austin_domain::template::{Ownership, Template, TemplateState, Version};
+use austin_domain::{Channel, Class, TemplateId, Timestamp};
 use austin_ports::catalog::{CatalogChange, TemplateEntry};
 
-pub use draft::{ContentDraft, VariableDraft, VersionDraft};
+pub use compare::Comparison;
+pub use draft::{ContentDraft, LocaleDraft, VariableDraft, VersionDraft};
+pub use life::Transfer;
 
 use super::faults::Faults;
 use super::{Page, Registrar, exists, missing, vanished};
 use crate::caller::Caller;
-use crate::refusal::{Refusal, RefusalCode};
+use crate::refusal::Refusal;
 
 /// A template as its author wrote it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,6 +50,8 @@ pub struct TemplateList {
     pub state: Option<TemplateState>,
     /// How the key begins.
     pub prefix: Option<String>,
+    /// Only these; those that were not used, say.
+    pub among: Option<HashSet<TemplateId>>,
     /// Only keys above this.
     pub after: Option<String>,
     /// Most items wanted.
@@ -68,9 +75,12 @@ impl Registrar<'_> {
         let channel: Option<Channel> = faults.word("/channel", &draft.channel);
         let class: Option<Class> = faults.word("/class", &draft.class);
         let (name, owner) = described(&mut faults, caller, &draft.key, draft.name, draft.owner);
-        let version = draft
-            .version
-            .build(&mut faults, &snapshot, channel, (caller.author(), now));
+        let version = draft.version.build(
+            &mut faults,
+            Some(&snapshot),
+            channel,
+            (caller.author(), now),
+        );
         faults.into_result()?;
         let (Some(channel), Some(class), Some(version)) = (channel, class, version) else {
             return Err(vanished("template"));
@@ -87,12 +97,16 @@ impl Registrar<'_> {
             owner,
             state: TemplateState::Draft,
             current: 1,
+            since: None,
             created_at: now,
             updated_at: now,
         };
         self.catalog
             .change(
-                CatalogChange::CreateTemplate { template, version },
+                CatalogChange::CreateTemplate {
+                    template,
+                    version: Box::new(version),
+                },
                 &caller.author(),
                 now,
             )
@@ -100,11 +114,11 @@ impl Registrar<'_> {
         self.template(&draft.key)
     }
 
-    /// Adds a version, which new messages use from now on. What is already accepted keeps the
-    /// version it was accepted with.
+    /// Adds a version, a draft that waits beside the live one. What is already accepted keeps the
+    /// version it was accepted with for ever.
     ///
     /// # Errors
-    /// Every field at fault; `not_found`.
+    /// Every field at fault; `not_found`; `conflict` while the template is archived.
     pub async fn add_version(
         &self,
         caller: &Caller,
@@ -119,24 +133,24 @@ impl Registrar<'_> {
         let mut faults = Faults::default();
         let version = draft.build(
             &mut faults,
-            &snapshot,
+            Some(&snapshot),
             Some(entry.template.channel),
             (caller.author(), now),
         );
         faults.into_result()?;
         let change = CatalogChange::AddVersion {
             template: key.to_owned(),
-            version: version.ok_or_else(|| vanished("version"))?,
+            version: Box::new(version.ok_or_else(|| vanished("version"))?),
         };
         self.catalog.change(change, &caller.author(), now).await?;
         self.template(key)
     }
 
-    /// Makes these words the current version: adds one only when they differ from the current
-    /// one, so that templates kept as files can be pushed again and again.
+    /// Makes these words the newest version: adds one only when they differ from the newest there
+    /// is, so that templates kept as files can be pushed again and again.
     ///
     /// # Errors
-    /// Every field at fault; `not_found`.
+    /// Every field at fault; `not_found`; `conflict` while the template is archived.
     pub async fn put_version(
         &self,
         caller: &Caller,
@@ -148,18 +162,12 @@ impl Registrar<'_> {
         let mut faults = Faults::default();
         let channel = Some(entry.template.channel);
         let by = (caller.author(), self.now());
-        let version = draft.clone().build(&mut faults, &snapshot, channel, by);
+        let version = draft
+            .clone()
+            .build(&mut faults, Some(&snapshot), channel, by);
         faults.into_result()?;
-        let same = entry
-            .current()
-            .zip(version.as_ref())
-            .is_some_and(|(old, new)| {
-                old.content == new.content
-                    && old.variables == new.variables
-                    && old.policies == new.policies
-                    && old.vendor_templates == new.vendor_templates
-            });
-        if same {
+        let newest = entry.newest().zip(version.as_ref());
+        if newest.is_some_and(|(old, new)| old.says_the_same(new)) {
             return Ok(entry);
         }
         self.add_version(caller, key, draft).await
@@ -184,40 +192,6 @@ impl Registrar<'_> {
             template: key.to_owned(),
             name,
             owner,
-        };
-        self.catalog
-            .change(change, &caller.author(), self.now())
-            .await?;
-        self.template(key)
-    }
-
-    /// Enables or disables a template; doing it twice changes nothing. A draft that was enabled
-    /// never becomes a draft again.
-    ///
-    /// # Errors
-    /// `not_found`; a reason that is too long.
-    pub async fn set_template_state(
-        &self,
-        caller: &Caller,
-        key: &str,
-        state: TemplateState,
-        reason: Option<String>,
-    ) -> Result<Arc<TemplateEntry>, Refusal> {
-        let entry = self.template(key)?;
-        let mut faults = Faults::default();
-        faults.line("/reason", reason.as_deref().unwrap_or_default());
-        faults.into_result()?;
-        if state == TemplateState::Draft && entry.template.state != TemplateState::Draft {
-            let detail = "a template that was in use cannot become a draft; disable it";
-            return Err(Refusal::new(RefusalCode::Conflict, detail));
-        }
-        if entry.template.state == state {
-            return Ok(entry);
-        }
-        let change = CatalogChange::SetTemplateState {
-            template: key.to_owned(),
-            state,
-            reason,
         };
         self.catalog
             .change(change, &caller.author(), self.now())
@@ -260,6 +234,10 @@ impl TemplateList {
             && self.class.is_none_or(|wanted| template.class == wanted)
             && self.state.is_none_or(|wanted| template.state == wanted)
             && self
+                .among
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&template.id))
+            && self
                 .team
                 .as_deref()
                 .is_none_or(|wanted| template.owner.team == wanted)
@@ -285,14 +263,57 @@ fn described(
     if owner.team.is_empty() {
         owner.team.clone_from(&caller.team);
     }
-    for (pointer, text) in [
-        ("/name", &name),
-        ("/team", &owner.team),
-        ("/owner", &owner.owner),
-        ("/contact", &owner.contact),
-        ("/business", &owner.business),
-    ] {
-        faults.line(pointer, text);
-    }
+    faults.line("/name", &name);
+    owned(faults, &owner);
     (name, owner)
+}
+
+/// Somebody answers for it: all four are there and are a line each.
+fn owned(faults: &mut Faults, owner: &Ownership) {
+    for (pointer, text, what) in [
+        (
+            "/team",
+            &owner.team,
+            "must name the team that answers for it",
+        ),
+        (
+            "/owner",
+            &owner.owner,
+            "must name the person who answers for it",
+        ),
+        (
+            "/contact",
+            &owner.contact,
+            "must say how to reach them when it burns",
+        ),
+        (
+            "/business",
+            &owner.business,
+            "must name the line of business it serves",
+        ),
+    ] {
+        if text.trim().is_empty() {
+            faults.add(pointer, "required", what);
+        } else {
+            faults.line(pointer, text);
+        }
+    }
+}
+
+/// What is wrong with a template, as far as that can be said without a server: all but whether
+/// its key is free and its accounts exist.
+///
+/// # Errors
+/// Every field at fault.
+pub fn check_offline(draft: TemplateDraft) -> Result<Version, Refusal> {
+    let mut faults = Faults::default();
+    faults.key("/key", &draft.key);
+    let channel: Option<Channel> = faults.word("/channel", &draft.channel);
+    let _: Option<Class> = faults.word("/class", &draft.class);
+    let caller = Caller::local();
+    described(&mut faults, &caller, &draft.key, draft.name, draft.owner);
+    let by = (caller.author(), Timestamp::default());
+    let version = draft.version.build(&mut faults, None, channel, by);
+    faults.into_result()?;
+    version.ok_or_else(|| vanished("template"))
 }

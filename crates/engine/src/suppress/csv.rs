@@ -27,6 +27,8 @@ pub(super) struct Rows {
     /// For each of [`COLUMNS`], where it stands.
     places: [Option<usize>; COLUMNS.len()],
     width: usize,
+    /// Where lines end with CR LF, the reader counts a line one row too late, from the second row.
+    shift: u64,
 }
 
 impl Rows {
@@ -37,7 +39,12 @@ impl Rows {
     pub(super) fn open(probe: Spool, content: Spool) -> Result<Self, RowFault> {
         let encoding = encoding(probe)?;
         let mut content = BufReader::new(Decoded::new(content, encoding));
-        let delimiter = delimiter(content.fill_buf().map_err(|error| unreadable(1, &error))?);
+        let start = content.fill_buf().map_err(|error| unreadable(1, &error))?;
+        let first = start
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
+        let (delimiter, shift) = (delimiter(first), u64::from(first.ends_with(b"\r")));
         let since = Arc::new(AtomicUsize::new(0));
         let bounded = Bounded {
             inner: content,
@@ -54,11 +61,13 @@ impl Rows {
             since,
             places: [None; COLUMNS.len()],
             width: 0,
+            shift: 0,
         };
         if rows.step()?.is_none() {
             return Err(fault(1, "", "empty", "the file has no rows"));
         }
         rows.name_columns()?;
+        rows.shift = shift;
         Ok(rows)
     }
 
@@ -95,7 +104,7 @@ impl Rows {
         let more = read.map_err(|error| unreadable(line, &error))?;
         self.since.store(0, Ordering::Relaxed);
         let line = self.record.position().map_or(line, csv::Position::line);
-        Ok(more.then_some(line))
+        Ok(more.then_some(line + self.shift))
     }
 
     fn name_columns(&mut self) -> Result<(), RowFault> {
@@ -242,12 +251,8 @@ fn fill(file: &mut Spool, piece: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// What separates cells, by the first line.
-fn delimiter(start: &[u8]) -> u8 {
-    let line = start
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
+/// What separates cells, by the first line of a file.
+fn delimiter(line: &[u8]) -> u8 {
     let count = |wanted: u8| line.iter().filter(|byte| **byte == wanted).count();
     let best = [b',', b';', b'\t']
         .into_iter()

@@ -37,7 +37,7 @@ use crate::resources::deliveries::{DeliveryPage, PageQuery, find};
 pub(crate) use answer::WaitView;
 pub(crate) use vars::Vars;
 
-use answer::MessageAnswer;
+pub(super) use answer::MessageAnswer;
 use batch::{BatchAnswer, BatchRequest};
 use request::MessageRequest;
 use view::MessageView;
@@ -96,15 +96,20 @@ where
     drop(bytes);
     let (mut answers, replayed) = carry_out(app, &caller, vec![request], once).await?;
     let answer = answers.pop().unwrap_or_else(|| Err(unanswered()))?;
-    let mut written = Vec::with_capacity(answer::estimate(&answer));
-    answer::write(&mut written, &answer);
-    let mut response = Response::new(axum::body::Body::from(written));
+    let mut response = Response::new(axum::body::Body::from(written(&answer)));
     *response.status_mut() = StatusCode::ACCEPTED;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     if replayed.is_some() {
         once::replayed(response.headers_mut());
     }
     Ok(response)
+}
+
+/// An answer as JSON.
+pub(super) fn written(answer: &SendAnswer) -> Vec<u8> {
+    let mut written = Vec::with_capacity(answer::estimate(answer));
+    answer::write(&mut written, answer);
+    written
 }
 
 /// Sends, or answers again what was answered to the same request before; then the id of that

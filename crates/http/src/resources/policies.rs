@@ -9,7 +9,7 @@ use axum::Json as Answer;
 use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::query::Params;
 
 pub(super) use body::RulesSchema;
-use body::{PolicyBody, PolicyList, PolicyVersions, PolicyView, PolicyWithHistory};
+use body::{PolicyBody, PolicyList, PolicyVersions, PolicyView, PolicyWithHistory, VersionQuery};
 use preview::{PreviewBody, PreviewView};
 use simulate::{SimulateBody, SimulatedView};
 
@@ -57,18 +57,6 @@ struct Revert {
     version: u32,
     /// Why, for people who read the audit trail; at most 128 characters.
     reason: Option<String>,
-}
-
-/// Which versions are wanted.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct VersionQuery {
-    /// Items of one page, 1 to 200; 50 when not given.
-    #[param(value_type = Option<u32>)]
-    limit: Option<String>,
-    /// Where the last page ended.
-    cursor: Option<String>,
 }
 
 /// List policies

@@ -1,10 +1,17 @@
 //! `/v1/templates`: the carrier of every message.
 
+mod callers;
+mod life;
+pub(crate) mod offline;
 mod request;
+mod trial;
 mod view;
 
+use std::collections::HashSet;
+
 use austin_domain::template::TemplateState;
-use austin_engine::manage::{self, PreviewRequest};
+use austin_domain::{TemplateId, Timestamp};
+use austin_engine::manage;
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -17,31 +24,32 @@ use crate::access::{ToAdmin, ToAny};
 use crate::app::App;
 use crate::cursor;
 use crate::faults::Faults;
-use crate::json::{Json, OptionalJson};
+use crate::json::Json;
 use crate::problem::Problem;
 use crate::query::Params;
 use crate::resources::quota::QuotaBody;
 
-use request::{Describe, NewTemplate, NewVersion, PreviewVars, Reason, TemplateQuery};
-use view::{PreviewView, TemplatePage, TemplateView, VersionList};
+use request::{Describe, NewTemplate, NewVersion, TemplateQuery};
+use view::{TemplatePage, TemplateView, VersionList};
 
 pub(crate) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, describe))
         .routes(routes!(versions, add_version, put_version))
-        .routes(routes!(submit))
-        .routes(routes!(enable))
-        .routes(routes!(disable))
-        .routes(routes!(preview))
         .routes(routes!(put_quota))
+        .merge(life::router())
+        .merge(trial::router())
+        .merge(callers::router())
 }
 
 type Answered = Result<Answer<TemplateView>, Problem>;
 
 /// Make a template
 ///
-/// The template begins as a draft with version 1; `submit` publishes it.
+/// The template begins as a draft with version 1; `submit` publishes it, or asks for approval
+/// where the rules of its class want one. Somebody must answer for it: owner, contact and
+/// business are required.
 #[utoipa::path(
     post, path = "/v1/templates", tag = "templates", request_body = NewTemplate,
     responses((status = 201, description = "Made", body = TemplateView)),
@@ -56,7 +64,7 @@ async fn create(
         .registrar()
         .create_template(&caller, body.into_draft())
         .await?;
-    let view = TemplateView::of(&app.snapshot(), &entry);
+    let view = TemplateView::of(&app, &entry);
     let location = HeaderValue::try_from(format!("/v1/templates/{}", view.key));
     let mut response = (StatusCode::CREATED, Answer(view)).into_response();
     if let Ok(location) = location {
@@ -66,6 +74,9 @@ async fn create(
 }
 
 /// List templates
+///
+/// With `unused_since` it is the report of templates that nobody has used since then: made
+/// before it, not archived, without a message at or after it.
 #[utoipa::path(
     get, path = "/v1/templates", tag = "templates", params(TemplateQuery),
     responses((status = 200, description = "One page, by key", body = TemplatePage)),
@@ -86,17 +97,20 @@ async fn list(
             .as_deref()
             .and_then(|word| state(&mut faults, word)),
         prefix: query.prefix,
+        among: unused(
+            &app,
+            faults.parse("unused_since", query.unused_since.as_deref()),
+        ),
         after: cursor::decode(&mut faults, 't', query.cursor.as_deref()),
         limit: cursor::limit(&mut faults, query.limit.as_deref()),
     };
     faults.into_result()?;
     let page = app.registrar().templates(&list);
-    let snapshot = app.snapshot();
     Ok(Answer(TemplatePage {
         items: page
             .items
             .iter()
-            .map(|entry| TemplateView::of(&snapshot, entry))
+            .map(|entry| TemplateView::of(&app, entry))
             .collect(),
         cursor: page.next.map(|key| cursor::encode('t', &key)),
     }))
@@ -111,7 +125,7 @@ async fn list(
 )]
 async fn get(State(app): State<App>, _: ToAny, Path(key): Path<String>) -> Answered {
     let entry = app.registrar().template(&key)?;
-    Ok(Answer(TemplateView::of(&app.snapshot(), &entry)))
+    Ok(Answer(TemplateView::of(&app, &entry)))
 }
 
 /// Change name and ownership
@@ -134,7 +148,7 @@ async fn describe(
         .registrar()
         .describe_template(&caller, &key, name, owner)
         .await?;
-    Ok(Answer(TemplateView::of(&app.snapshot(), &entry)))
+    Ok(Answer(TemplateView::of(&app, &entry)))
 }
 
 /// List the versions of a template, newest first
@@ -155,7 +169,8 @@ async fn versions(
 
 /// Add a version
 ///
-/// New messages use it at once; accepted ones keep the version they were accepted with.
+/// A draft that waits beside the live version until it is submitted, approved and published.
+/// Messages keep the version they were accepted with for ever.
 #[utoipa::path(
     post, path = "/v1/templates/{key}/versions", tag = "templates", request_body = NewVersion,
     params(("key" = String, Path, description = "The template's key")),
@@ -172,16 +187,12 @@ async fn add_version(
         .registrar()
         .add_version(&caller, &key, body.into_draft())
         .await?;
-    Ok((
-        StatusCode::CREATED,
-        Answer(TemplateView::of(&app.snapshot(), &entry)),
-    )
-        .into_response())
+    Ok((StatusCode::CREATED, Answer(TemplateView::of(&app, &entry))).into_response())
 }
 
-/// Make these words the current version
+/// Make these words the newest version
 ///
-/// Adds a version only when the words differ from the current one, so that it may be repeated.
+/// Adds a draft only when the words differ from the newest version, so that it may be repeated.
 #[utoipa::path(
     put, path = "/v1/templates/{key}/versions", tag = "templates", request_body = NewVersion,
     params(("key" = String, Path, description = "The template's key")),
@@ -198,100 +209,7 @@ async fn put_version(
         .registrar()
         .put_version(&caller, &key, body.into_draft())
         .await?;
-    Ok(Answer(TemplateView::of(&app.snapshot(), &entry)))
-}
-
-/// Publish a template
-///
-/// One step: the author may publish.
-#[utoipa::path(
-    post, path = "/v1/templates/{key}/submit", tag = "templates", request_body = Option<Reason>,
-    params(("key" = String, Path, description = "The template's key")),
-    responses((status = 200, description = "The template, enabled", body = TemplateView)),
-    security(("bearer" = ["admin"])),
-)]
-async fn submit(
-    state: State<App>,
-    access: ToAdmin,
-    path: Path<String>,
-    body: OptionalJson<Reason>,
-) -> Answered {
-    switch(state, access, path, body, TemplateState::Enabled).await
-}
-
-/// Enable a template
-#[utoipa::path(
-    post, path = "/v1/templates/{key}/enable", tag = "templates", request_body = Option<Reason>,
-    params(("key" = String, Path, description = "The template's key")),
-    responses((status = 200, description = "The template, enabled", body = TemplateView)),
-    security(("bearer" = ["admin"])),
-)]
-async fn enable(
-    state: State<App>,
-    access: ToAdmin,
-    path: Path<String>,
-    body: OptionalJson<Reason>,
-) -> Answered {
-    switch(state, access, path, body, TemplateState::Enabled).await
-}
-
-/// Disable a template
-///
-/// Sends are refused and waiting deliveries stop.
-#[utoipa::path(
-    post, path = "/v1/templates/{key}/disable", tag = "templates", request_body = Option<Reason>,
-    params(("key" = String, Path, description = "The template's key")),
-    responses((status = 200, description = "The template, disabled", body = TemplateView)),
-    security(("bearer" = ["admin"])),
-)]
-async fn disable(
-    state: State<App>,
-    access: ToAdmin,
-    path: Path<String>,
-    body: OptionalJson<Reason>,
-) -> Answered {
-    switch(state, access, path, body, TemplateState::Disabled).await
-}
-
-async fn switch(
-    State(app): State<App>,
-    ToAdmin { caller, .. }: ToAdmin,
-    Path(key): Path<String>,
-    OptionalJson(body): OptionalJson<Reason>,
-    state: TemplateState,
-) -> Answered {
-    let entry = app
-        .registrar()
-        .set_template_state(&caller, &key, state, body.reason)
-        .await?;
-    Ok(Answer(TemplateView::of(&app.snapshot(), &entry)))
-}
-
-/// Preview a template
-///
-/// Renders with the given values, or with the examples of the template. Nothing is sent. For
-/// SMS it counts the segments per signature and rule.
-#[utoipa::path(
-    post, path = "/v1/templates/{key}/preview", tag = "templates",
-    request_body = Option<PreviewVars>,
-    params(("key" = String, Path, description = "The template's key")),
-    responses((status = 200, description = "What it would say", body = PreviewView)),
-    security(("bearer" = ["admin", "sender", "reader"])),
-)]
-async fn preview(
-    State(app): State<App>,
-    _: ToAny,
-    Path(key): Path<String>,
-    OptionalJson(body): OptionalJson<PreviewVars>,
-) -> Result<Answer<PreviewView>, Problem> {
-    let region = app.engine.parts().config.default_region.as_deref();
-    let request = PreviewRequest {
-        version: body.version,
-        vars: body.vars.map(Into::into),
-        to: body.to,
-    };
-    let preview = app.registrar().preview(&key, region, &request)?;
-    Ok(Answer(PreviewView::of(preview)))
+    Ok(Answer(TemplateView::of(&app, &entry)))
 }
 
 /// Set how much may be sent of a template
@@ -315,22 +233,29 @@ async fn put_quota(
         .put_template_quota(&caller, &key, quota, reason)
         .await?;
     let entry = registrar.template(&key)?;
-    Ok(Answer(TemplateView::of(&app.snapshot(), &entry)))
+    Ok(Answer(TemplateView::of(&app, &entry)))
+}
+
+/// The templates that nobody used at or after `since`, of those there were before.
+fn unused(app: &App, since: Option<Timestamp>) -> Option<HashSet<TemplateId>> {
+    let since = since?;
+    let snapshot = app.snapshot();
+    let unused = snapshot.templates.values().filter(|entry| {
+        let template = &entry.template;
+        let last = app.engine.last_used(template.id);
+        template.created_at < since
+            && template.state != TemplateState::Archived
+            && last.is_none_or(|last| last < since)
+    });
+    Some(unused.map(|entry| entry.template.id).collect())
 }
 
 fn state(faults: &mut Faults, word: &str) -> Option<TemplateState> {
-    let known = [
-        TemplateState::Draft,
-        TemplateState::Enabled,
-        TemplateState::Disabled,
-    ];
-    let state = known.into_iter().find(|state| state.as_str() == word);
+    let state = TemplateState::parse(word);
     if state.is_none() {
-        faults.add(
-            "/state",
-            "invalid",
-            "must be one of draft, enabled, disabled",
-        );
+        let known: Vec<_> = TemplateState::ALL.iter().map(|one| one.as_str()).collect();
+        let detail = format!("must be one of {}", known.join(", "));
+        faults.add("/state", "invalid", detail);
     }
     state
 }

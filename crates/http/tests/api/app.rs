@@ -290,7 +290,8 @@ pub(crate) fn account(key: &str) -> Value {
 pub(crate) fn template(key: &str) -> Value {
     json!({
         "key": key, "name": "Greeting", "channel": "sms", "class": "notification",
-        "team": "care", "owner": "owner@corp.example",
+        "team": "care", "owner": "owner@corp.example", "contact": "care@corp.example",
+        "business": "support",
         // Tests say the same to the same people again and again.
         "policies": {"dedup": "off"},
         "content": {"text": "Hello {{name}}"},

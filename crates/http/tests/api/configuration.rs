@@ -5,69 +5,6 @@ use serde_json::{Value, json};
 use crate::app::{App, account, message, template};
 
 #[tokio::test]
-async fn a_template_lives_through_its_versions() {
-    let app = App::ready().await;
-    let path = "/v1/templates/greet";
-    let read = app.get(path).await.expect(200);
-    assert_eq!(read["state"], "enabled");
-    assert_eq!(read["variables"]["name"]["required"], true);
-    assert_eq!(read["team"], "care");
-
-    let second = json!({"content": {"text": "Hi {{name}}"}, "variables": {"name": {}}});
-    let made = app
-        .post(&format!("{path}/versions"), &second)
-        .await
-        .expect(201);
-    assert_eq!(made["version"], 2);
-    let same = app
-        .put(&format!("{path}/versions"), &second)
-        .await
-        .expect(200);
-    assert_eq!(same["version"], 2, "the same words make no version");
-    let third = json!({"content": {"text": "Ho {{name}}"}, "variables": {"name": {}}});
-    let put = app
-        .put(&format!("{path}/versions"), &third)
-        .await
-        .expect(200);
-    assert_eq!(put["version"], 3);
-    let listed = app.get(&format!("{path}/versions")).await.expect(200);
-    let texts: Vec<_> = listed["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|version| version["content"]["text"].as_str().unwrap())
-        .collect();
-    assert_eq!(texts, ["Ho {{name}}", "Hi {{name}}", "Hello {{name}}"]);
-    assert_eq!(listed["items"][0]["author"], "app/admin");
-
-    let described = json!({"name": "Welcome", "team": "sales", "contact": "oncall"});
-    let read = app.put(path, &described).await.expect(200);
-    assert_eq!(
-        (&read["name"], &read["team"]),
-        (&json!("Welcome"), &json!("sales"))
-    );
-    let reason = json!({"reason": "wrong words"});
-    let off = app
-        .post(&format!("{path}/disable"), &reason)
-        .await
-        .expect(200);
-    assert_eq!(off["state"], "disabled");
-    let again = app
-        .call("POST", &format!("{path}/enable"), Some(&app.admin), &[], "")
-        .await;
-    assert_eq!(again.expect(200)["state"], "enabled");
-    let audit = app
-        .get("/v1/audit?subject=template/greet&limit=3")
-        .await
-        .expect(200);
-    assert_eq!(audit["items"].as_array().unwrap().len(), 3);
-    assert!(audit.to_string().contains("wrong words"), "{audit}");
-    app.post("/v1/templates", &template("greet"))
-        .await
-        .problem(409, "exists");
-}
-
-#[tokio::test]
 async fn every_fault_of_a_template_is_named_at_once() {
     let app = App::ready().await;
     let body = json!({
@@ -81,6 +18,9 @@ async fn every_fault_of_a_template_is_named_at_once() {
         ("/channel", "unknown_value"),
         ("/class", "unknown_value"),
         ("/team", "control_character"),
+        ("/owner", "required"),
+        ("/contact", "required"),
+        ("/business", "required"),
         ("/variables/n/type", "unknown_value"),
         ("/policies/dedup/window", "invalid_duration"),
         ("/vendor_templates/nobody", "unknown_account"),

@@ -175,6 +175,7 @@ async fn secret_values_are_never_shown() {
     let app = App::ready().await;
     let template = json!({
         "key": "code", "channel": "sms", "class": "notification",
+        "owner": "li@corp.example", "contact": "li@corp.example", "business": "shop",
         "content": {"text": "{{code}} is your code, {{name}}"},
         "variables": {"code": {"secret": true, "example": "000000"}, "name": {}},
     });

@@ -68,6 +68,9 @@ pub struct Facts {
     /// Keyed digest of the template and all values, secret ones included: what has the same digest
     /// says the same.
     pub content: Option<u64>,
+    /// Whether it is a test of its template: it goes out though the version is not live.
+    #[serde(default)]
+    pub test: bool,
 }
 
 impl Facts {
@@ -199,6 +202,17 @@ pub struct WorkItem {
     pub released: bool,
 }
 
+impl WorkItem {
+    /// The recipient's language.
+    pub fn locale(&self) -> Option<&str> {
+        self.facts.as_ref()?.locale.as_deref()
+    }
+
+    /// Whether it is a test of its template.
+    pub fn is_test(&self) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.test)
+    }
+}
 /// Why a delivery waits that somebody let go before its time: the code of the reason.
 pub const RELEASED: &str = "released";
 

@@ -49,19 +49,31 @@ impl Step<'_> {
     pub(super) fn make(&mut self, change: CatalogChange) -> Result<Done> {
         match change {
             CatalogChange::CreateTemplate { template, version } => {
-                self.create_template(template, version)
+                self.create_template(template, *version)
             }
-            CatalogChange::AddVersion { template, version } => self.add_version(&template, version),
+            CatalogChange::AddVersion { template, version } => {
+                self.add_version(&template, *version)
+            }
             CatalogChange::DescribeTemplate {
                 template,
                 name,
                 owner,
             } => self.describe_template(&template, name, owner),
-            CatalogChange::SetTemplateState {
+            CatalogChange::TransferTemplate {
                 template,
-                state,
+                owner,
                 reason,
-            } => self.set_template_state(&template, state, reason),
+            } => self.transfer_template(&template, owner, &reason),
+            CatalogChange::MoveTemplate {
+                template,
+                steps,
+                reason,
+            } => self.move_template(&template, &steps, reason),
+            CatalogChange::PutTestPeople {
+                team,
+                people,
+                reason,
+            } => self.put_test_people(team, people, reason),
             CatalogChange::PutAccount(account) => self.put_account(*account),
             CatalogChange::DeleteAccount { account } => self.delete_account(&account),
             CatalogChange::PutRoute {

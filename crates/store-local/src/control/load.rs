@@ -22,6 +22,7 @@ use crate::Vault;
 pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> Result<Snapshot, Error> {
     let mut snapshot = Snapshot::default();
     templates(connection, &mut snapshot)?;
+    test_people(connection, &mut snapshot)?;
     accounts(connection, vault, &mut snapshot)?;
     routes(connection, &mut snapshot)?;
     apps(connection, &mut snapshot)?;
@@ -58,7 +59,7 @@ fn templates(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Err
         "SELECT t.id, t.key, t.name, t.channel, t.class, t.owner, t.state, t.current,
                 t.created_at, t.updated_at,
                 v.number, v.content, v.variables, v.vendor_templates, v.policies, v.author,
-                v.created_at
+                v.created_at, v.locales, v.standing, t.since
          FROM templates t JOIN template_versions v ON v.template = t.id
          ORDER BY t.id, v.number",
     )?;
@@ -99,15 +100,8 @@ fn template(row: &Row<'_>, id: TemplateId) -> rusqlite::Result<Template> {
         channel: known(row, 3, Channel::from_code)?,
         class: known(row, 4, Class::from_code)?,
         owner: json(row, 5)?,
-        state: word(row, 6, |text| {
-            [
-                TemplateState::Draft,
-                TemplateState::Enabled,
-                TemplateState::Disabled,
-            ]
-            .into_iter()
-            .find(|state| state.as_str() == text)
-        })?,
+        state: word(row, 6, TemplateState::parse)?,
+        since: optional_json(row, 19)?,
         current: row.get(7)?,
         created_at: Timestamp::from_millis(row.get(8)?),
         updated_at: Timestamp::from_millis(row.get(9)?),
@@ -124,7 +118,19 @@ fn version(row: &Row<'_>) -> rusqlite::Result<Version> {
         policies: if unset { None } else { Some(json(row, 14)?) },
         author: row.get(15)?,
         created_at: Timestamp::from_millis(row.get(16)?),
+        locales: json(row, 17)?,
+        standing: json(row, 18)?,
     })
+}
+
+fn test_people(connection: &Connection, snapshot: &mut Snapshot) -> Result<(), Error> {
+    let mut statement = connection.prepare("SELECT team, people FROM test_people")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let people = Arc::new(json(row, 1)?);
+        snapshot.test_people.insert(row.get(0)?, people);
+    }
+    Ok(())
 }
 
 fn accounts(connection: &Connection, vault: &Vault, snapshot: &mut Snapshot) -> Result<(), Error> {

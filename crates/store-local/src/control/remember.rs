@@ -36,3 +36,39 @@ pub(super) fn write(
     };
     Ok(())
 }
+
+/// What stands under names that begin with `prefix`, by name.
+pub(super) fn read_all(
+    connection: &Connection,
+    prefix: &str,
+) -> rusqlite::Result<Vec<(String, Value)>> {
+    connection
+        .prepare_cached(
+            "SELECT name, value FROM remembered WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1
+             ORDER BY name",
+        )?
+        .query_map([prefix], |row| {
+            let text: String = row.get(1)?;
+            let value = serde_json::from_str(&text).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(
+                    1,
+                    rusqlite::types::Type::Text,
+                    error.into(),
+                )
+            })?;
+            Ok((row.get(0)?, value))
+        })?
+        .collect()
+}
+
+/// Writes many values in one commit.
+pub(super) fn write_all(
+    connection: &mut Connection,
+    values: &[(String, Value)],
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for (name, value) in values {
+        write(&transaction, name, Some(value))?;
+    }
+    transaction.commit()
+}

@@ -39,8 +39,13 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         number: 6,
+        name: "templates",
+        sql: include_str!("../../migrations/control/0006_templates.sql"),
+    },
+    Migration {
+        number: 7,
         name: "policies",
-        sql: include_str!("../../migrations/control/0006_policies.sql"),
+        sql: include_str!("../../migrations/control/0007_policies.sql"),
     },
 ];
 

@@ -124,6 +124,7 @@ fn accepted_one(message: NewMessage, id: MessageId, now: Timestamp) -> Accepted 
             last_account: None,
             moves: false,
             facts: delivery.facts,
+            released: false,
         });
     }
     Accepted {

@@ -380,6 +380,13 @@ async fn what_is_remembered_stays_until_it_is_forgotten(open: Open) {
     assert_eq!(read, Some(json!({"cursor": "zwei"})));
     assert_eq!(store.remembered("pull/b").await.unwrap(), Some(json!(null)));
     store.remember("pull/a", None).await.unwrap();
+    let many = vec![
+        ("use/a".to_owned(), json!(1)),
+        ("use/b".to_owned(), json!([2])),
+    ];
+    store.remember_all(many.clone()).await.unwrap();
+    assert_eq!(store.remembered_all("use/").await.unwrap(), many);
+    assert_eq!(store.remembered_all("us/").await.unwrap(), []);
     store.remember("pull/never", None).await.unwrap();
     assert_eq!(store.remembered("pull/a").await.unwrap(), None);
     // It is nobody's configuration.

@@ -103,7 +103,7 @@ async fn history_is_newest_first_and_by_subject(open: Open) {
     make(&store, create_template("two"), at(2)).await;
     let again = CatalogChange::AddVersion {
         template: "one".into(),
-        version: builders::version("New"),
+        version: Box::new(builders::version("New")),
     };
     make(&store, again, at(3)).await;
     let all = store.history(None, 2).await.unwrap();

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use austin_domain::template::{
-    Ownership, Template, TemplateState, VariableKind, VariableSpec, VendorTemplate, Version,
+    Localised, Ownership, Pattern, Standing, Step, Template, TemplateState, VariableKind,
+    VariableSpec, VendorTemplate, Version, VersionState,
 };
 use austin_domain::{Content, TemplateId};
 use serde_json::{Value, json};
@@ -17,7 +18,10 @@ pub(super) fn cases() -> Vec<Case<Open>> {
         a_template_key_is_given_once,
         versions_count_up_and_old_ones_stay,
         a_version_keeps_everything_it_says,
-        name_ownership_and_state_change,
+        name_and_ownership_change,
+        steps_are_taken_whole_or_not_at_all,
+        a_version_waits_beside_the_live_one,
+        a_team_has_people_to_test_on,
         unknown_templates_are_missing,
     ]
 }
@@ -30,10 +34,10 @@ async fn a_template_comes_with_its_first_version(open: Open) {
             current: 9,
             ..builders::template("one")
         },
-        version: Version {
+        version: Box::new(Version {
             number: 9,
             ..builders::version("Code {{code}}")
-        },
+        }),
     };
     let id = TemplateId::from_u64(make(&store, change, at(1)).await);
     let snapshot = store.snapshot();
@@ -63,7 +67,7 @@ async fn versions_count_up_and_old_ones_stay(open: Open) {
     let store = open();
     make(&store, create_template("one"), at(1)).await;
     for text in ["second {{a}}", "third"] {
-        let version = builders::version(text);
+        let version = Box::new(builders::version(text));
         let template = "one".into();
         make(
             &store,
@@ -87,7 +91,7 @@ async fn versions_count_up_and_old_ones_stay(open: Open) {
         (3, text("third")),
     ];
     assert_eq!(told, expected);
-    assert_eq!(entry.template.current, 3);
+    assert_eq!(entry.template.current, 1, "a further version waits");
     assert_eq!(
         (entry.template.created_at, entry.template.updated_at),
         (at(1), at(2))
@@ -112,6 +116,9 @@ async fn a_version_keeps_everything_it_says(open: Open) {
             required: false,
             default: Some("1".into()),
             max_length: Some(4),
+            min_length: Some(1),
+            pattern: Pattern::new("[0-9]+").ok(),
+            one_of: vec!["1".into(), "12".into()],
             example: Some("12".into()),
             secret: true,
         },
@@ -121,12 +128,20 @@ async fn a_version_keeps_everything_it_says(open: Open) {
         html: Some("<b>{{a}}</b>".into()),
         text: None,
     };
+    let localised = Localised {
+        content: Content::Text {
+            text: "Dear {{a}}".into(),
+        },
+        vendor_templates: said.vendor_templates.clone(),
+    };
+    said.locales.insert("en".into(), localised);
+    said.standing = Standing::default();
     said.number = 2;
     for policies in [said.policies.clone(), None, Some(Value::Null)] {
-        let version = Version {
+        let version = Box::new(Version {
             policies,
             ..said.clone()
-        };
+        });
         let template = "one".into();
         make(
             &store,
@@ -145,7 +160,7 @@ async fn a_version_keeps_everything_it_says(open: Open) {
     assert_eq!(contents(&snapshot), before);
 }
 
-async fn name_ownership_and_state_change(open: Open) {
+async fn name_and_ownership_change(open: Open) {
     let store = open();
     make(&store, create_template("one"), at(1)).await;
     let owner = Ownership {
@@ -158,33 +173,130 @@ async fn name_ownership_and_state_change(open: Open) {
         owner: owner.clone(),
     };
     make(&store, describe, at(2)).await;
-    for state in [
-        TemplateState::Disabled,
-        TemplateState::Draft,
-        TemplateState::Enabled,
-    ] {
-        let change = CatalogChange::SetTemplateState {
-            template: "one".into(),
-            state,
-            reason: Some("drill".into()),
-        };
-        make(&store, change, at(3)).await;
-        assert_eq!(
-            store.snapshot().template("one").unwrap().template.state,
-            state
-        );
-    }
-    let history = store.history(Some("template/one"), 4).await.unwrap();
+    let transfer = CatalogChange::TransferTemplate {
+        template: "one".into(),
+        owner: Ownership {
+            team: "newer".into(),
+            ..owner.clone()
+        },
+        reason: "the team was split".into(),
+    };
+    make(&store, transfer, at(3)).await;
+    let history = store.history(Some("template/one"), 2).await.unwrap();
     let actions: Vec<_> = history.iter().map(|entry| entry.action.as_str()).collect();
-    assert_eq!(actions, ["enable", "draft", "disable", "describe"]);
-    assert_eq!(history[0].detail["reason"], "drill");
+    assert_eq!(actions, ["transfer", "describe"]);
+    assert_eq!(history[0].detail["was"]["team"], "new");
+    assert_eq!(history[0].detail["reason"], "the team was split");
     drop(store);
     let snapshot = open().snapshot();
     let template = &snapshot.template("one").unwrap().template;
     assert_eq!(
-        (template.name.as_str(), &template.owner),
-        ("New name", &owner)
+        (template.name.as_str(), template.owner.team.as_str()),
+        ("New name", "newer")
     );
+}
+
+fn steps(steps: &[Step], reason: &str) -> CatalogChange {
+    CatalogChange::MoveTemplate {
+        template: "one".into(),
+        steps: steps.to_vec(),
+        reason: Some(reason.into()),
+    }
+}
+
+async fn steps_are_taken_whole_or_not_at_all(open: Open) {
+    let store = open();
+    make(&store, create_template("one"), at(1)).await;
+    let before = contents(&store.snapshot());
+    let error = refused(&store, steps(&[Step::Disable, Step::Publish(7)], "no")).await;
+    assert!(matches!(error, CatalogError::InUse(_)), "{error}");
+    assert_eq!(contents(&store.snapshot()), before);
+    for (turn, (step, state)) in (2..).zip([
+        (Step::Disable, TemplateState::Disabled),
+        (Step::Archive, TemplateState::Archived),
+        (Step::Restore, TemplateState::Disabled),
+        (Step::Enable, TemplateState::Enabled),
+    ]) {
+        make(&store, steps(&[step], "drill"), at(turn)).await;
+        let snapshot = store.snapshot();
+        let template = &snapshot.template("one").unwrap().template;
+        let since = template.since.as_ref().unwrap();
+        assert_eq!(template.state, state);
+        assert_eq!((since.at, since.by.as_str()), (at(turn), AUTHOR));
+        assert_eq!(since.reason.as_deref(), Some("drill"));
+    }
+    let history = store.history(Some("template/one"), 4).await.unwrap();
+    let actions: Vec<_> = history.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, ["enable", "restore", "archive", "disable"]);
+    assert_eq!(history[0].detail["reason"], "drill");
+    assert_eq!(history[0].detail["was"], "disabled");
+    let before = contents(&store.snapshot());
+    drop(store);
+    assert_eq!(contents(&open().snapshot()), before);
+}
+
+async fn a_version_waits_beside_the_live_one(open: Open) {
+    let store = open();
+    make(&store, create_template("one"), at(1)).await;
+    let add = CatalogChange::AddVersion {
+        template: "one".into(),
+        version: Box::new(builders::version("second")),
+    };
+    assert_eq!(make(&store, add, at(2)).await, 2);
+    make(&store, steps(&[Step::Submit(2)], "look"), at(3)).await;
+    make(&store, steps(&[Step::Reject(2)], "typo"), at(4)).await;
+    let standing = |number| {
+        let snapshot = store.snapshot();
+        let entry = snapshot.template("one").unwrap();
+        let version = entry.version(number).unwrap();
+        (entry.template.current, version.standing.clone())
+    };
+    let (current, second) = standing(2);
+    assert_eq!((current, second.state), (1, VersionState::Draft));
+    let (word, mark) = second.last.unwrap();
+    assert_eq!(
+        (word.as_str(), mark.reason.as_deref()),
+        ("reject", Some("typo"))
+    );
+    let all = [Step::Submit(2), Step::Approve(2), Step::Publish(2)];
+    make(&store, steps(&all, "now"), at(5)).await;
+    let (current, second) = standing(2);
+    assert_eq!((current, second.state), (2, VersionState::Live));
+    assert_eq!(second.approved.unwrap().at, at(5));
+    let (_, first) = standing(1);
+    assert_eq!(first.state, VersionState::Retired);
+    assert_eq!(first.last.unwrap().0, "retire");
+    let history = store.history(Some("template/one"), 1).await.unwrap();
+    assert_eq!(history[0].action, "publish");
+    assert_eq!(history[0].detail["version"], 2);
+    let before = contents(&store.snapshot());
+    drop(store);
+    assert_eq!(contents(&open().snapshot()), before);
+}
+
+async fn a_team_has_people_to_test_on(open: Open) {
+    let store = open();
+    let put = |people: &[&str]| CatalogChange::PutTestPeople {
+        team: "care".into(),
+        people: people.iter().map(|one| (*one).to_owned()).collect(),
+        reason: None,
+    };
+    make(&store, put(&["+8613711112201", "*@test.example"]), at(1)).await;
+    let before = contents(&store.snapshot());
+    drop(store);
+    let store = open();
+    assert_eq!(contents(&store.snapshot()), before);
+    assert_eq!(store.snapshot().test_people["care"].len(), 2);
+    let history = store.history(Some("test-people/care"), 9).await.unwrap();
+    assert_eq!(history.len(), 1);
+    assert!(
+        !format!("{history:?}").contains("13711112201"),
+        "{history:?}"
+    );
+    make(&store, put(&[]), at(2)).await;
+    assert!(store.snapshot().test_people.is_empty());
+    drop(store);
+    assert!(open().snapshot().test_people.is_empty());
 }
 
 async fn unknown_templates_are_missing(open: Open) {
@@ -193,16 +305,21 @@ async fn unknown_templates_are_missing(open: Open) {
     for change in [
         CatalogChange::AddVersion {
             template: template(),
-            version: builders::version("x"),
+            version: Box::new(builders::version("x")),
         },
         CatalogChange::DescribeTemplate {
             template: template(),
             name: String::new(),
             owner: Ownership::default(),
         },
-        CatalogChange::SetTemplateState {
+        CatalogChange::TransferTemplate {
             template: template(),
-            state: TemplateState::Enabled,
+            owner: Ownership::default(),
+            reason: String::new(),
+        },
+        CatalogChange::MoveTemplate {
+            template: template(),
+            steps: vec![Step::Enable],
             reason: None,
         },
     ] {

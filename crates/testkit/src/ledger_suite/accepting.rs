@@ -134,6 +134,7 @@ async fn rules_causes_and_facts_are_kept(mut backend: Backend) {
         locale: Some("zh-Hant".into()),
         time_zone: Some("Asia/Kathmandu".into()),
         content: Some(u64::MAX),
+        test: true,
     };
     given.deliveries[1].facts = facts.clone().known();
     let id = accept(backend.ledger(), given).await.message.id;

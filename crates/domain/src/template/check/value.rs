@@ -30,15 +30,50 @@ pub(super) fn text(spec: &VariableSpec, value: &Value) -> Result<String, Wrong> 
             return Err(wrong_type(expected(spec.kind)));
         }
     };
-    length(spec, &text)?;
+    bounds(spec, &text)?;
     Ok(text.into_owned())
 }
 
 /// Whether `text`, a default or an example, fits `spec`.
 pub(super) fn fits(spec: &VariableSpec, text: &str) -> Result<(), Wrong> {
     written(spec.kind, text)?;
-    length(spec, text)
+    bounds(spec, text)
 }
+
+/// Everything a spec asks of a text besides its kind. An optional variable may be empty: that is
+/// how it is left out.
+fn bounds(spec: &VariableSpec, text: &str) -> Result<(), Wrong> {
+    length(spec, text)?;
+    if text.is_empty() && !spec.required {
+        return Ok(());
+    }
+    if let Some(least) = spec.min_length {
+        let least = usize::try_from(least).unwrap_or(usize::MAX);
+        if text.chars().take(least).count() < least {
+            return Err(("too_short", format!("has at least {least} characters")));
+        }
+    }
+    if let Some(pattern) = &spec.pattern
+        && !pattern.fits(text)
+    {
+        let detail = format!("must look like {}", pattern.as_str());
+        return Err(("pattern", detail));
+    }
+    if !spec.one_of.is_empty() && !spec.one_of.iter().any(|choice| choice == text) {
+        return Err(("not_a_choice", choices(&spec.one_of)));
+    }
+    Ok(())
+}
+
+/// The texts that may be given, as far as they fit a sentence.
+fn choices(choices: &[String]) -> String {
+    let shown: Vec<&str> = choices.iter().take(SHOWN).map(String::as_str).collect();
+    let more = if choices.len() > SHOWN { ", …" } else { "" };
+    format!("must be one of {}{more}", shown.join(", "))
+}
+
+/// Most choices that are named in a fault.
+const SHOWN: usize = 20;
 
 fn length(spec: &VariableSpec, text: &str) -> Result<(), Wrong> {
     match spec.max_length {

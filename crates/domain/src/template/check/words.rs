@@ -24,18 +24,21 @@ enum Limit {
     Bytes(usize),
 }
 
-/// Checks every text of `version` and gives the names of the variables that they use.
+/// Checks every text of `content`, which stands at `place` (a JSON pointer) in `version`, and
+/// gives the names of the variables that they use.
 pub(super) fn check(
     channel: Channel,
     version: &Version,
+    (place, content): (&str, &Content),
     faults: &mut Vec<Fault>,
 ) -> BTreeSet<String> {
     let mut fields = Fields {
         version,
+        place,
         faults,
         used: BTreeSet::new(),
     };
-    match &version.content {
+    match content {
         Content::Text { text } => {
             let limit = match channel {
                 Channel::Sms => Limit::Chars(MAX_SMS_CHARS),
@@ -55,9 +58,7 @@ pub(super) fn check(
             }
             if html.is_none() && text.is_none() {
                 let detail = "an e-mail needs html, text or both";
-                fields
-                    .faults
-                    .push(Fault::new("/content", "required", detail));
+                fields.faults.push(Fault::new(place, "required", detail));
             }
             for (field, part) in [("html", html), ("text", text)] {
                 if let Some(part) = part {
@@ -77,13 +78,14 @@ pub(super) fn check(
 
 struct Fields<'a> {
     version: &'a Version,
+    place: &'a str,
     faults: &'a mut Vec<Fault>,
     used: BTreeSet<String>,
 }
 
 impl Fields<'_> {
     fn fault(&mut self, field: &str, code: &'static str, detail: impl Into<String>) {
-        let pointer = format!("/content/{field}");
+        let pointer = format!("{}/{field}", self.place);
         self.faults.push(Fault::new(pointer, code, detail));
     }
 

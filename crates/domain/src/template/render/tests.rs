@@ -115,3 +115,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn each_language_is_rendered_with_its_own_words() {
+    use crate::template::Localised;
+    let mut version = version(text("您好{{a}}"), &[("a", required(Words))]);
+    let english = Localised {
+        content: text("Hello {{a}}"),
+        vendor_templates: Default::default(),
+    };
+    version.locales.insert("en".into(), english);
+    let compiled = Compiled::new(&version).unwrap();
+    let vars = Vars::from([("a".to_owned(), "Li".to_owned())]);
+    let said = |wanted| compiled.render_in(version.locale(wanted), &vars).unwrap();
+    assert_eq!(said(Some("en-GB")), text("Hello Li"));
+    assert_eq!(said(Some("de")), text("您好Li"));
+    assert_eq!(said(None), compiled.render(&vars).unwrap());
+    let broken = text("{{a");
+    version.locales.get_mut("en").unwrap().content = broken;
+    assert_eq!(Compiled::new(&version).unwrap_err().0, "text");
+}

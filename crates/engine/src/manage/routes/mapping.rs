@@ -99,9 +99,11 @@ fn lacking<'a>(
         return Vec::new();
     };
     let lacks = |entry: &&&TemplateEntry| {
-        entry
-            .current()
-            .is_some_and(|version| can_carry(version, account, adapter.descriptor()).is_err())
+        entry.current().is_some_and(|version| {
+            let tags = version.locales.keys().map(|tag| Some(tag.as_str()));
+            let mut all = std::iter::once(None).chain(tags);
+            all.any(|tag| can_carry(version, tag, account, adapter.descriptor()).is_err())
+        })
     };
     templates
         .iter()

@@ -444,7 +444,7 @@ impl Trial<'_> {
             Reason::new("unknown_adapter", detail)
         })?;
         match template.and_then(TemplateEntry::current) {
-            Some(version) => can_carry(version, account, adapter.descriptor()),
+            Some(version) => can_carry(version, None, account, adapter.descriptor()),
             None => Ok(()),
         }
     }

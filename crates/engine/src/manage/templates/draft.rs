@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use austin_domain::template::{VariableKind, VariableSpec, VendorTemplate, Version, check};
-use austin_domain::{Channel, Content, Timestamp};
+use austin_domain::template::{
+    Localised, Pattern, Standing, VariableKind, VariableSpec, VendorTemplate, Version, check,
+};
+use austin_domain::{Channel, Content, Timestamp, locale};
 use austin_ports::catalog::Snapshot;
 use serde_json::Value;
 
@@ -20,6 +22,17 @@ pub struct VersionDraft {
     /// Dedup, caps, quiet hours.
     pub policies: Option<Value>,
     /// Per account key: how the vendor knows this template.
+    pub vendor_templates: BTreeMap<String, VendorTemplate>,
+    /// The words in other languages, by language tag in any spelling.
+    pub locales: BTreeMap<String, LocaleDraft>,
+}
+
+/// The words of a version in one language.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LocaleDraft {
+    /// The words.
+    pub content: ContentDraft,
+    /// Per account key: how the vendor knows these words.
     pub vendor_templates: BTreeMap<String, VendorTemplate>,
 }
 
@@ -47,6 +60,12 @@ pub struct VariableDraft {
     pub default: Option<Value>,
     /// Most characters.
     pub max_length: Option<u32>,
+    /// Least characters.
+    pub min_length: Option<u32>,
+    /// A regular expression for the whole text.
+    pub pattern: Option<String>,
+    /// The only values it may have: texts, numbers or yes/no.
+    pub one_of: Vec<Value>,
     /// Text, number or yes/no.
     pub example: Option<Value>,
     /// Never shown, wiped when the delivery ends.
@@ -54,15 +73,16 @@ pub struct VariableDraft {
 }
 
 impl VersionDraft {
-    /// The version, or `None` with every fault added.
+    /// The version, or `None` with every fault added. Without a snapshot accounts are taken at
+    /// their word.
     pub(super) fn build(
         self,
         faults: &mut Faults,
-        snapshot: &Snapshot,
+        snapshot: Option<&Snapshot>,
         channel: Option<Channel>,
         (author, now): (String, Timestamp),
     ) -> Option<Version> {
-        let content = self.content.build(faults, channel);
+        let content = self.content.build(faults, "/content", channel);
         let mut variables = BTreeMap::new();
         for (name, draft) in self.variables {
             if let Some(spec) = draft.build(faults, &name) {
@@ -72,17 +92,28 @@ impl VersionDraft {
         if let Some(given) = &self.policies {
             policies::check(faults, given);
         }
-        for key in self.vendor_templates.keys() {
-            vendor_account(faults, snapshot, channel, key);
+        if let Some(snapshot) = snapshot {
+            for key in self.vendor_templates.keys() {
+                vendor_account(faults, snapshot, channel, ("", key));
+            }
+            for (tag, draft) in &self.locales {
+                let place = format!("/locales/{}", step(tag));
+                for key in draft.vendor_templates.keys() {
+                    vendor_account(faults, snapshot, channel, (&place, key));
+                }
+            }
         }
+        let locales = localised(faults, channel, self.locales);
         let version = Version {
             number: 1,
             content: content?,
             variables,
             vendor_templates: self.vendor_templates,
             policies: self.policies.filter(|given| *given != Value::Null),
+            locales,
             author,
             created_at: now,
+            standing: Standing::default(),
         };
         for fault in check::version(channel?, &version) {
             faults.add(&fault.pointer, fault.code, fault.detail);
@@ -91,18 +122,51 @@ impl VersionDraft {
     }
 }
 
+/// The languages under their canonical tags. What is no tag is left to the check of the version,
+/// which names it.
+fn localised(
+    faults: &mut Faults,
+    channel: Option<Channel>,
+    drafts: BTreeMap<String, LocaleDraft>,
+) -> BTreeMap<String, Localised> {
+    let mut locales = BTreeMap::new();
+    for (given, draft) in drafts {
+        let place = format!("/locales/{}", step(&given));
+        let tag = locale::canonical(&given).unwrap_or_else(|_| given.clone());
+        if locales.contains_key(&tag) {
+            let detail = format!("is the same language as another one here: {tag}");
+            faults.add(&place, "duplicate_locale", detail);
+        }
+        if let Some(content) = draft.content.build(faults, &place, channel) {
+            let vendor_templates = draft.vendor_templates;
+            locales.insert(
+                tag,
+                Localised {
+                    content,
+                    vendor_templates,
+                },
+            );
+        }
+    }
+    locales
+}
+
 impl ContentDraft {
-    fn build(self, faults: &mut Faults, channel: Option<Channel>) -> Option<Content> {
+    fn build(self, faults: &mut Faults, place: &str, channel: Option<Channel>) -> Option<Content> {
         let email =
             channel == Some(Channel::Email) || self.subject.is_some() || self.html.is_some();
         match (email, self.text, self.body) {
             (true, text, None) => {
                 if self.subject.is_none() {
-                    faults.add("/content/subject", "required", "an e-mail has a subject");
+                    faults.add(
+                        &format!("{place}/subject"),
+                        "required",
+                        "an e-mail has a subject",
+                    );
                 }
                 if self.html.is_none() && text.is_none() {
                     let detail = "an e-mail has html, text or both";
-                    faults.add("/content", "required", detail);
+                    faults.add(place, "required", detail);
                 }
                 Some(Content::Email {
                     subject: self.subject?,
@@ -118,12 +182,12 @@ impl ContentDraft {
                 },
             }),
             (false, None, None) => {
-                faults.add("/content", "required", "must have text or body");
+                faults.add(place, "required", "must have text or body");
                 None
             }
             (_, _, Some(_)) => {
                 let detail = "stands alone: no text, subject or html beside it, and not for e-mail";
-                faults.add("/content/body", "conflict", detail);
+                faults.add(&format!("{place}/body"), "conflict", detail);
                 None
             }
         }
@@ -147,11 +211,35 @@ impl VariableDraft {
         let default = scalar(faults, &format!("{pointer}/default"), self.default);
         let example = scalar(faults, &format!("{pointer}/example"), self.example);
         let required = self.required.unwrap_or(default.is_none());
+        let place = format!("{pointer}/pattern");
+        let pattern = self.pattern.and_then(|source| {
+            let compiled = Pattern::new(&source);
+            compiled
+                .map_err(|detail| faults.add(&place, "invalid", detail))
+                .ok()
+        });
+        let one_of = (0..)
+            .zip(self.one_of)
+            .filter_map(|(index, value): (usize, Value)| {
+                let place = format!("{pointer}/one_of/{index}");
+                if value == Value::Null {
+                    faults.add(
+                        &place,
+                        "wrong_type",
+                        "must be text, a number, true or false",
+                    );
+                }
+                scalar(faults, &place, Some(value))
+            })
+            .collect();
         Some(VariableSpec {
             kind: kind?,
             required,
             default,
             max_length: self.max_length,
+            min_length: self.min_length,
+            pattern,
+            one_of,
             example,
             secret: self.secret,
         })
@@ -175,8 +263,13 @@ fn scalar(faults: &mut Faults, pointer: &str, value: Option<Value>) -> Option<St
     }
 }
 
-fn vendor_account(faults: &mut Faults, snapshot: &Snapshot, channel: Option<Channel>, key: &str) {
-    let pointer = format!("/vendor_templates/{}", step(key));
+fn vendor_account(
+    faults: &mut Faults,
+    snapshot: &Snapshot,
+    channel: Option<Channel>,
+    (place, key): (&str, &str),
+) {
+    let pointer = format!("{place}/vendor_templates/{}", step(key));
     match snapshot.account(key) {
         None => faults.add(
             &pointer,

@@ -135,6 +135,12 @@ fn faults_name_line_and_column_and_no_address() {
                 13711112203,sms,,2200-01-01T00:00:00Z,\n\
                 13711112204,sms,,,,more\n\
                 13711112205,sms,,2030-01-01T00:00:00.5Z,\n";
+    for file in [file.to_owned(), file.replace('\n', "\r\n")] {
+        told_where(&file);
+    }
+}
+
+fn told_where(file: &str) {
     let batch = all(file.as_bytes()).unwrap();
     assert_eq!(batch.rejected, 7);
     let faults: Vec<_> = batch

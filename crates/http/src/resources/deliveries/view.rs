@@ -42,6 +42,12 @@ pub(super) struct DeliveryView {
     template: DeliveryTemplate,
     channel: &'static str,
     class: &'static str,
+    /// Whether it tried a version of its template out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
+    /// BCP 47 language of the recipient, where the sender gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<String>,
     /// Name of the app that sent it.
     app: String,
     #[serde(rename = "ref")]
@@ -78,6 +84,8 @@ impl DeliveryView {
             id: row.id.to_string(),
             message: head.id.to_string(),
             to: sight.address(&row.to),
+            test: row.facts.as_ref().is_some_and(|facts| facts.test),
+            locale: row.facts.as_ref().and_then(|facts| facts.locale.clone()),
             state: row.state.as_str(),
             reason: row.reason.as_ref().map(Into::into),
             template: DeliveryTemplate {

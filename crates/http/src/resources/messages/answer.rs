@@ -11,7 +11,7 @@ use crate::reason::ReasonView;
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = MessageAccepted)]
-pub(super) struct MessageAnswer {
+pub(crate) struct MessageAnswer {
     #[schema(example = "msg_04hmasw9nf6yf")]
     id: String,
     template: TemplateRef,

@@ -76,6 +76,7 @@ impl MessageRequest {
             .collect();
         faults.into_result()?;
         Ok(SendRequest {
+            test: None,
             template: self.template,
             to: self.to.kept,
             vars: self.vars.into(),

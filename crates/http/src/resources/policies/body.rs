@@ -4,7 +4,7 @@
 use austin_ports::catalog::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::instant::Instant;
 use crate::resources::audit::AuditView;
@@ -254,5 +254,17 @@ pub(super) struct PolicyVersions {
     /// Newest first.
     pub(super) items: Vec<PolicyView>,
     /// Give it as `cursor` for the next page; `null` at the end.
+    pub(super) cursor: Option<String>,
+}
+
+/// Which versions are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct VersionQuery {
+    /// Items of one page, 1 to 200; 50 when not given.
+    #[param(value_type = Option<u32>)]
+    pub(super) limit: Option<String>,
+    /// Where the last page ended.
     pub(super) cursor: Option<String>,
 }

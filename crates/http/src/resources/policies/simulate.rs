@@ -22,6 +22,8 @@ pub(super) struct SimulateBody {
     vars: Option<Map<String, Value>>,
     /// When: for hours and calendars. What the person was sent is always as of now.
     at: Option<Instant>,
+    /// BCP 47 language of the recipient.
+    locale: Option<String>,
     /// IANA time zone of the recipient.
     #[schema(example = "Asia/Shanghai")]
     time_zone: Option<String>,
@@ -34,6 +36,7 @@ impl SimulateBody {
             to: self.to,
             vars: self.vars,
             at: self.at.map(|at| at.0),
+            locale: self.locale,
             time_zone: self.time_zone,
         }
     }

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use austin_domain::Content;
-use austin_domain::template::{VariableKind, VariableSpec, Version};
-use austin_engine::manage::{Preview, SegmentCount};
-use austin_ports::catalog::{QuotaOf, Snapshot, TemplateEntry};
+use austin_domain::template::{
+    Localised, Mark, VariableKind, VariableSpec, VendorTemplate, Version,
+};
+use austin_engine::manage::{Preview, PriceQuote, SegmentCount};
+use austin_ports::catalog::{QuotaOf, TemplateEntry};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::app::App;
 use crate::instant::Instant;
 use crate::resources::quota::QuotaView;
 
@@ -27,15 +30,23 @@ pub(super) struct TemplateView {
     owner: String,
     contact: String,
     business: String,
-    /// `draft`, `enabled` or `disabled`.
+    /// `draft`, `submitted`, `approved`, `enabled`, `disabled` or `archived`.
     state: &'static str,
-    /// The current version's number.
+    /// Who put it in this state or took its last step, when and why.
+    since: Option<MarkView>,
+    /// The version that new messages use, or would if the template were in use.
     version: u32,
+    /// The newest version that waits to be live, where there is one.
+    waiting: Option<WaitingView>,
+    /// When a message of it was accepted last; tests do not count.
+    last_used_at: Option<Instant>,
     content: ContentView,
     variables: BTreeMap<String, VariableView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policies: Option<Value>,
     vendor_templates: BTreeMap<String, VendorTemplateView>,
+    /// The words in other languages, by BCP 47 tag.
+    locales: BTreeMap<String, LocaleView>,
     /// How much may be sent of it; `null`: no limit.
     quota: Option<QuotaView>,
     created_at: Instant,
@@ -43,19 +54,10 @@ pub(super) struct TemplateView {
 }
 
 impl TemplateView {
-    pub(super) fn of(snapshot: &Snapshot, entry: &TemplateEntry) -> Self {
+    pub(super) fn of(app: &App, entry: &TemplateEntry) -> Self {
         let template = &entry.template;
-        let current = entry.current();
-        let version = current.map(|version| VersionView::of(version));
-        let (content, variables, policies, vendor_templates) =
-            version.map_or_else(Default::default, |view| {
-                (
-                    view.content,
-                    view.variables,
-                    view.policies,
-                    view.vendor_templates,
-                )
-            });
+        let current = entry.current().map(|version| VersionView::of(version));
+        let current = current.unwrap_or_default();
         Self {
             key: template.key.clone(),
             name: template.name.clone(),
@@ -66,15 +68,66 @@ impl TemplateView {
             contact: template.owner.contact.clone(),
             business: template.owner.business.clone(),
             state: template.state.as_str(),
+            since: template.since.as_ref().map(MarkView::of),
             version: template.current,
-            content,
-            variables,
-            policies,
-            vendor_templates,
-            quota: QuotaView::of(snapshot, QuotaOf::Template(template.id)),
+            waiting: WaitingView::of(entry),
+            last_used_at: app.engine.last_used(template.id).map(Into::into),
+            content: current.content,
+            variables: current.variables,
+            policies: current.policies,
+            vendor_templates: current.vendor_templates,
+            locales: current.locales,
+            quota: QuotaView::of(&app.snapshot(), QuotaOf::Template(template.id)),
             created_at: template.created_at.into(),
             updated_at: template.updated_at.into(),
         }
+    }
+}
+
+/// Who did something, when and why.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Mark)]
+struct MarkView {
+    at: Instant,
+    /// `app/name` or `local`.
+    by: String,
+    reason: Option<String>,
+}
+
+impl MarkView {
+    fn of(mark: &Mark) -> Self {
+        Self {
+            at: mark.at.into(),
+            by: mark.by.clone(),
+            reason: mark.reason.clone(),
+        }
+    }
+}
+
+/// A version that waits to be live.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WaitingVersion)]
+struct WaitingView {
+    version: u32,
+    /// `draft`, `submitted` or `approved`.
+    state: &'static str,
+    /// Who wrote it.
+    author: String,
+}
+
+impl WaitingView {
+    /// The newest one that is not yet live and newer than what is.
+    fn of(entry: &TemplateEntry) -> Option<Self> {
+        let life = entry.life();
+        let pending = entry.versions.iter().rev().find(|version| {
+            version.standing.state.is_pending()
+                && (version.number > life.current || !life.was_live())
+        });
+        pending.map(|version| Self {
+            version: version.number,
+            state: version.standing.state.as_str(),
+            author: version.author.clone(),
+        })
     }
 }
 
@@ -107,24 +160,53 @@ impl VersionList {
 }
 
 /// One version of a template.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = TemplateVersion)]
 struct VersionView {
     version: u32,
+    /// `draft`, `submitted`, `approved`, `live` or `retired`.
+    state: &'static str,
+    /// The last step it took.
+    last: Option<StepView>,
+    /// Its last approval.
+    approved: Option<MarkView>,
     content: ContentView,
     variables: BTreeMap<String, VariableView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policies: Option<Value>,
     vendor_templates: BTreeMap<String, VendorTemplateView>,
+    /// The words in other languages, by BCP 47 tag.
+    locales: BTreeMap<String, LocaleView>,
     /// Who wrote it.
     author: String,
     created_at: Instant,
 }
 
+/// A step of a version's life.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TemplateStepTaken)]
+struct StepView {
+    /// `submit`, `withdraw`, `reject`, `approve`, `publish`, or `retire` when another one went live.
+    step: String,
+    at: Instant,
+    /// `app/name` or `local`.
+    by: String,
+    reason: Option<String>,
+}
+
 impl VersionView {
     fn of(version: &Version) -> Self {
+        let standing = &version.standing;
         Self {
             version: version.number,
+            state: standing.state.as_str(),
+            last: standing.last.as_ref().map(|(step, mark)| StepView {
+                step: step.clone(),
+                at: mark.at.into(),
+                by: mark.by.clone(),
+                reason: mark.reason.clone(),
+            }),
+            approved: standing.approved.as_ref().map(MarkView::of),
             content: ContentView::of(version.content.clone()),
             variables: version
                 .variables
@@ -132,20 +214,45 @@ impl VersionView {
                 .map(|(name, spec)| (name.clone(), VariableView::of(spec)))
                 .collect(),
             policies: version.policies.clone(),
-            vendor_templates: version
-                .vendor_templates
+            vendor_templates: vendors(&version.vendor_templates),
+            locales: version
+                .locales
                 .iter()
-                .map(|(account, vendor)| {
-                    let view = VendorTemplateView {
-                        template_id: vendor.template_id.clone(),
-                        sign: vendor.sign.clone(),
-                        params: vendor.params.clone(),
-                    };
-                    (account.clone(), view)
-                })
+                .map(|(tag, localised)| (tag.clone(), LocaleView::of(localised)))
                 .collect(),
             author: version.author.clone(),
             created_at: version.created_at.into(),
+        }
+    }
+}
+
+fn vendors(given: &BTreeMap<String, VendorTemplate>) -> BTreeMap<String, VendorTemplateView> {
+    let view = |vendor: &VendorTemplate| VendorTemplateView {
+        template_id: vendor.template_id.clone(),
+        sign: vendor.sign.clone(),
+        params: vendor.params.clone(),
+    };
+    let vendors = given.iter();
+    vendors
+        .map(|(account, vendor)| (account.clone(), view(vendor)))
+        .collect()
+}
+
+/// The words of a version in one language.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TemplateLocaleView)]
+struct LocaleView {
+    #[serde(flatten)]
+    content: ContentView,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    vendor_templates: BTreeMap<String, VendorTemplateView>,
+}
+
+impl LocaleView {
+    fn of(localised: &Localised) -> Self {
+        Self {
+            content: ContentView::of(localised.content.clone()),
+            vendor_templates: vendors(&localised.vendor_templates),
         }
     }
 }
@@ -202,6 +309,12 @@ struct VariableView {
     #[serde(skip_serializing_if = "Option::is_none")]
     max_length: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    min_length: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pattern: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    one_of: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     example: Option<String>,
     secret: bool,
 }
@@ -218,6 +331,12 @@ impl VariableView {
             required: spec.required,
             default: spec.default.clone(),
             max_length: spec.max_length,
+            min_length: spec.min_length,
+            pattern: spec
+                .pattern
+                .as_ref()
+                .map(|pattern| pattern.as_str().to_owned()),
+            one_of: spec.one_of.clone(),
             example: spec.example.clone(),
             secret: spec.secret,
         }
@@ -246,6 +365,50 @@ pub(super) struct PreviewView {
     variables: Vec<String>,
     /// SMS: the parts it is billed as.
     segments: Vec<SegmentsView>,
+    /// Which of the template's languages it is in; `null`: the default words.
+    locale: Option<String>,
+    /// What one message costs at the accounts whose vendors state a list price.
+    prices: Vec<PriceView>,
+}
+
+/// What one message costs at an account, by its vendor's list price; contracts differ.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PriceQuote)]
+struct PriceView {
+    account: String,
+    /// ISO 4217.
+    #[schema(example = "CNY")]
+    currency: String,
+    /// For one unit.
+    #[schema(example = "0.0450")]
+    each: String,
+    /// `message` or `segment`.
+    per: &'static str,
+    /// Units of the message.
+    units: u16,
+    /// For the message.
+    #[schema(example = "0.0900")]
+    total: String,
+}
+
+impl PriceView {
+    fn of(quote: PriceQuote) -> Self {
+        Self {
+            account: quote.account,
+            currency: quote.currency,
+            each: money(quote.each),
+            per: quote.per,
+            units: quote.units,
+            total: money(quote.total),
+        }
+    }
+}
+
+/// Ten-thousandths as a decimal number.
+fn money(amount: i64) -> String {
+    let sign = if amount < 0 { "-" } else { "" };
+    let amount = amount.unsigned_abs();
+    format!("{sign}{}.{:04}", amount / 10_000, amount % 10_000)
 }
 
 impl PreviewView {
@@ -255,6 +418,8 @@ impl PreviewView {
             content: ContentView::of(preview.content),
             variables: preview.variables,
             segments: preview.segments.into_iter().map(SegmentsView::of).collect(),
+            locale: preview.locale,
+            prices: preview.prices.into_iter().map(PriceView::of).collect(),
         }
     }
 }

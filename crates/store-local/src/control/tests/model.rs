@@ -2,7 +2,7 @@
 
 use austin_domain::quota::Quota;
 use austin_domain::route::plan::{Part, Plan, Rule, Shift, Target, When};
-use austin_domain::template::TemplateState;
+use austin_domain::template::Step;
 use austin_domain::{AccountId, AppId, Channel, Class, KeyId, Lane, TemplateId};
 use austin_ports::catalog::{AdapterMove, QuotaOf, Role, Steer, SteerMode};
 use proptest::prelude::*;
@@ -14,7 +14,8 @@ use super::*;
 enum Move {
     CreateTemplate(u8),
     AddVersion(u8, String),
-    SetState(u8, u8),
+    /// Steps of a template's life: which, about which version.
+    Steps(u8, Vec<(u8, u32)>),
     PutAccount(u8, Option<(String, String)>, bool),
     DeleteAccount(u8),
     /// Tagged, or not.
@@ -43,7 +44,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
         few.clone().prop_map(Move::CreateTemplate),
         (few.clone(), ".{0,12}").prop_map(|(key, text)| Move::AddVersion(key, text)),
-        (few.clone(), 0u8..3).prop_map(|(key, state)| Move::SetState(key, state)),
+        (few.clone(), prop::collection::vec((0u8..9, 1u32..4), 1..4))
+            .prop_map(|(key, steps)| Move::Steps(key, steps)),
         (
             few.clone(),
             any::<Option<(String, String)>>(),
@@ -97,15 +99,15 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
     Some(match of {
         Move::CreateTemplate(number) => CatalogChange::CreateTemplate {
             template: builders::template(&key(number)),
-            version: builders::version("{{a}} {{b}}"),
+            version: Box::new(builders::version("{{a}} {{b}}")),
         },
         Move::AddVersion(number, text) => CatalogChange::AddVersion {
             template: key(number),
-            version: builders::version(&text),
+            version: Box::new(builders::version(&text)),
         },
-        Move::SetState(number, state) => CatalogChange::SetTemplateState {
+        Move::Steps(number, steps) => CatalogChange::MoveTemplate {
             template: key(number),
-            state: STATES[usize::from(state)],
+            steps: steps.into_iter().map(life_step).collect(),
             reason: None,
         },
         Move::PutAccount(number, secret, enabled) => {
@@ -173,11 +175,19 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
     })
 }
 
-const STATES: [TemplateState; 3] = [
-    TemplateState::Draft,
-    TemplateState::Enabled,
-    TemplateState::Disabled,
-];
+fn life_step((kind, version): (u8, u32)) -> Step {
+    match kind {
+        0 => Step::Submit(version),
+        1 => Step::Withdraw(version),
+        2 => Step::Reject(version),
+        3 => Step::Approve(version),
+        4 => Step::Publish(version),
+        5 => Step::Enable,
+        6 => Step::Disable,
+        7 => Step::Archive,
+        _ => Step::Restore,
+    }
+}
 
 fn tag(snapshot: &Snapshot, key: &str, tagged: bool) -> CatalogChange {
     let known = snapshot.account(key);

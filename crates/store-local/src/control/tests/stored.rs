@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use austin_domain::AccountId;
+use austin_domain::template::{TemplateState, VersionState};
 use secrecy::ExposeSecret;
 
 use super::*;
@@ -30,14 +31,14 @@ fn writes_the_fixture() {
     let account = AccountId::from_u64(make(account));
     make(CatalogChange::CreateTemplate {
         template: builders::template("order-shipped"),
-        version: builders::version("Your order {{order}} is on its way"),
+        version: Box::new(builders::version("Your order {{order}} is on its way")),
     });
     make(CatalogChange::AddVersion {
         template: "order-shipped".into(),
-        version: austin_domain::template::Version {
+        version: Box::new(austin_domain::template::Version {
             policies: Some(serde_json::json!({ "quiet": "22:00-08:00" })),
             ..builders::version("Order {{order}} left us")
-        },
+        }),
     });
     make(CatalogChange::PutRoute {
         lane: builders::template("order-shipped").lane(),
@@ -81,6 +82,9 @@ fn version_1_opens_with_everything_in_it() {
     assert_eq!((entry.versions.len(), entry.template.current), (2, 2));
     let policies = entry.current().unwrap().policies.as_ref().unwrap();
     assert_eq!(policies["quiet"], "22:00-08:00");
+    let stands: Vec<_> = entry.life().versions;
+    assert_eq!(stands, [VersionState::Retired, VersionState::Live]);
+    assert_eq!(entry.template.state, TemplateState::Enabled);
     let route = &snapshot.routes[&entry.template.lane()];
     assert_eq!(route.plan, builders::plan(&[(account.id.as_u64(), 1)]));
     assert_eq!(snapshot.keys[&[7; 32]].hint, "ak_7");
@@ -124,7 +128,9 @@ fn fifty_thousand_templates() {
     let store = open(dir.path());
     let template = CatalogChange::CreateTemplate {
         template: builders::template("first"),
-        version: builders::version("Your order {{order}} of {{day}} is on its way to {{place}}"),
+        version: Box::new(builders::version(
+            "Your order {{order}} of {{day}} is on its way to {{place}}",
+        )),
     };
     store.0.change(template, "local", builders::NOW).unwrap();
     println!("with one template a change takes {:?}", ten_changes(&store));
@@ -164,7 +170,7 @@ fn ten_changes(store: &ControlStore) -> std::time::Duration {
     for turn in 0..10 {
         let change = CatalogChange::AddVersion {
             template: "first".into(),
-            version: builders::version(&format!("turn {turn}")),
+            version: Box::new(builders::version(&format!("turn {turn}"))),
         };
         store.0.change(change, "local", builders::NOW).unwrap();
     }

@@ -9,6 +9,9 @@ fn spec(kind: VariableKind, max_length: Option<u32>) -> VariableSpec {
         required: true,
         default: None,
         max_length,
+        min_length: None,
+        pattern: None,
+        one_of: Vec::new(),
         example: None,
         secret: false,
     }
@@ -95,4 +98,29 @@ proptest! {
         prop_assert!(fits(&number, &written).is_ok());
         prop_assert_eq!(text(&number, &json!(whole)).unwrap(), whole.to_string());
     }
+}
+
+#[test]
+fn shape_least_length_and_choices_are_kept() {
+    use crate::template::Pattern;
+    let mut code = spec(VariableKind::String, Some(8));
+    code.min_length = Some(4);
+    code.pattern = Some(Pattern::new("[0-9]+").unwrap());
+    let of = |spec: &VariableSpec, given: &str| text(spec, &json!(given)).map_err(|wrong| wrong.0);
+    assert_eq!(of(&code, "123456"), Ok("123456".to_owned()));
+    assert_eq!(of(&code, "123"), Err("too_short"));
+    assert_eq!(of(&code, "123456789"), Err("too_long"));
+    assert_eq!(of(&code, "12x4"), Err("pattern"));
+    assert_eq!(of(&code, ""), Err("too_short"));
+    code.required = false;
+    assert_eq!(of(&code, ""), Ok(String::new()), "left out");
+    let mut size = spec(VariableKind::String, None);
+    size.one_of = vec!["small".into(), "large".into()];
+    assert_eq!(of(&size, "large"), Ok("large".to_owned()));
+    let wrong = text(&size, &json!("geheim")).unwrap_err();
+    assert_eq!(
+        wrong,
+        ("not_a_choice", "must be one of small, large".to_owned())
+    );
+    assert_eq!(text(&size, &json!("huge")).unwrap_err().0, "not_a_choice");
 }
