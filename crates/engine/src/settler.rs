@@ -17,6 +17,7 @@ use crate::directory::Directory;
 use crate::inquiry;
 use crate::lane::Lane;
 use crate::pace::Ended;
+use crate::places;
 use crate::receipt_watch;
 use crate::shared::Shared;
 use crate::suppress::{self, BadAddress};
@@ -212,7 +213,7 @@ pub(crate) async fn persist(
 pub(crate) fn follow_up(
     shared: &Shared,
     lane: &Arc<Lane>,
-    item: Option<WorkItem>,
+    item: WorkItem,
     next: &Next,
     settled: Settled,
     now: Timestamp,
@@ -221,15 +222,15 @@ pub(crate) fn follow_up(
         (Settled::Moved, Next::End { .. } | Next::Watched { .. }) => {
             shared.metrics.reached(lane.name, next.state(), 1);
             lane.settled.add(now, 1);
-            if let Some(item) = item {
+            if places::frees(next.state()) {
+                shared.free(vec![(item.to, item.id)]);
+            } else if next.state() == State::Sent {
                 receipt_watch::begin(shared, &item, now);
             }
         }
         (Settled::Moved, Next::Wait { due_at: None, .. }) => {
-            if let Some(item) = item {
-                lane.with(|queue| queue.again(item));
-                lane.bell.notify_one();
-            }
+            lane.with(|queue| queue.again(item));
+            lane.bell.notify_one();
         }
         (
             Settled::Moved,
@@ -238,14 +239,12 @@ pub(crate) fn follow_up(
                 ..
             },
         ) => {
-            if let Some(item) = item {
-                let timer = Timer {
-                    due_at: *due_at,
-                    delivery: item.id,
-                    lane: lane.name,
-                };
-                shared.set_timers(lane, [timer]);
-            }
+            let timer = Timer {
+                due_at: *due_at,
+                delivery: item.id,
+                lane: lane.name,
+            };
+            shared.set_timers(lane, [timer]);
         }
         (Settled::Kept(_), _) => lane.settled.add(now, 1),
         (Settled::Ignored, _) => {
@@ -288,16 +287,13 @@ fn count(shared: &Shared, batch: &ReadyBatch, outcome: &Outcome) {
 
 /// The delivery as it would be tried again, where it may be: also a sent one, whose receipt may
 /// not come.
-pub(crate) fn retry_of(item: WorkItem, next: &Next, account: AccountId) -> Option<WorkItem> {
-    if next.state() != State::Sent && !matches!(next, Next::Wait { .. }) {
-        return None;
-    }
-    Some(WorkItem {
+pub(crate) fn retry_of(item: WorkItem, next: &Next, account: AccountId) -> WorkItem {
+    WorkItem {
         state: State::Queued,
         last_account: Some(account),
         moves: matches!(next, Next::Wait { due_at: None, .. }),
         ..item
-    })
+    }
 }
 
 const QUEUE: usize = 1024;

@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::docs;
 use crate::problem::{Code, Problem};
 use crate::resources::{
-    accounts, adapters, apps, audit, deliveries, health, lanes, messages, pauses, problems, recall,
-    receipts, routes, suppressions, templates, unsubscribe, uploads,
+    accounts, adapters, apps, audit, deliveries, health, lanes, messages, pauses, policies,
+    problems, recall, receipts, routes, suppressions, templates, unsubscribe, uploads,
 };
 
 /// The routes and their description.
@@ -24,6 +24,7 @@ pub(crate) fn build() -> (Router<App>, OpenApi) {
         .merge(templates::router())
         .merge(accounts::router())
         .merge(routes::router())
+        .merge(policies::router())
         .merge(adapters::router())
         .merge(apps::router())
         .merge(lanes::router())

@@ -21,6 +21,8 @@ mod health;
 mod messages;
 #[path = "api/once.rs"]
 mod once;
+#[path = "api/policies.rs"]
+mod policies;
 #[path = "api/recall.rs"]
 mod recall;
 #[path = "api/receipts.rs"]

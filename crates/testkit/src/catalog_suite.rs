@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod adapters;
 mod plans;
+mod policies;
 mod store;
 mod templates;
 
@@ -28,6 +29,7 @@ pub fn cases() -> Vec<Case<Open>> {
         templates::cases(),
         accounts::cases(),
         plans::cases(),
+        policies::cases(),
         access::cases(),
         adapters::cases(),
     ];
@@ -59,6 +61,7 @@ pub fn contents(snapshot: &Snapshot) -> Vec<String> {
     );
     lines.extend(snapshot.routes.iter().map(|route| format!("{route:?}")));
     lines.extend(snapshot.quotas.iter().map(|quota| format!("{quota:?}")));
+    lines.extend(snapshot.policies.iter().map(|policy| format!("{policy:?}")));
     let people = snapshot.test_people.iter();
     lines.extend(people.map(|people| format!("test {people:?}")));
     lines.extend(snapshot.adapters.iter().map(|entry| format!("{entry:?}")));

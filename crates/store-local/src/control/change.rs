@@ -7,6 +7,7 @@ pub(super) mod accounts;
 mod adapters;
 mod apps;
 mod pauses;
+mod policies;
 pub(super) mod quotas;
 pub(super) mod routes;
 mod templates;
@@ -81,6 +82,12 @@ impl Step<'_> {
                 shift,
                 reason,
             } => self.put_route(lane, plan, shift, reason),
+            CatalogChange::PutPolicy {
+                name,
+                document,
+                reason,
+            } => self.put_policy(name, *document, reason),
+            CatalogChange::DeletePolicy { name, reason } => self.delete_policy(name, reason),
             CatalogChange::PutQuota { of, quota, reason } => self.put_quota(of, quota, reason),
             CatalogChange::Pause { of, pause } => self.pause(of, pause),
             CatalogChange::SteerAccount { account, steer } => self.steer_account(&account, steer),
