@@ -104,6 +104,9 @@ export type Verdict =
   | { verdict: "bad_content"; code: string; detail?: string }
   /** Refused here and now; another account may take it at once. */
   | { verdict: "elsewhere"; code: string; detail?: string }
+  /** This vendor does not write to this number now (its rules about one number, its lists): another
+      account may. With seconds: waits for this one. Not held against the account. */
+  | { verdict: "number_refused"; code: string; detail?: string; seconds?: number }
   /** May succeed at this account later, after so many seconds. */
   | { verdict: "later"; code: string; detail?: string; seconds?: number }
   /** The account asks for less traffic. */

@@ -89,7 +89,8 @@ pub(crate) fn failed(verdict: Verdict) -> Answer {
         Verdict::BadRecipient(cause)
         | Verdict::BadContent(cause)
         | Verdict::Elsewhere(cause)
-        | Verdict::Unknown(cause) => Verdict::Later { cause, after: None },
+        | Verdict::Unknown(cause)
+        | Verdict::NumberRefused { cause, .. } => Verdict::Later { cause, after: None },
         Verdict::Accepted(_) => Verdict::Later {
             cause: Cause::new("protocol_error", "an acceptance in answer to a question"),
             after: None,

@@ -5,8 +5,8 @@
 //! rendered text, or JSON text: a payload as it is, an e-mail as `{"subject","html","text"}`.
 //! A 2xx answers `{"results":[{"reference","code","id","segments","cost","message",
 //! "retry_after"}]}`, in any order: `code` is `ok`, `bad_recipient`, `blocked`, `bad_content`,
-//! `later`, `throttled`, `elsewhere` or `account_suspended`; `retry_after` is in seconds, `cost`
-//! in 10⁻⁴ of the currency unit. Any other status refuses the whole call by the same codes in
+//! `later`, `throttled`, `elsewhere`, `number_limit` or `account_suspended`; `retry_after` is in
+//! seconds, `cost` in 10⁻⁴ of the currency unit. Any other status refuses the whole call by the same codes in
 //! `{"code","message"}`; without one 429 and 503 are throttled (with `Retry-After`),
 //! 401 and 403 the account, another 4xx elsewhere and another 5xx unknown.
 //!

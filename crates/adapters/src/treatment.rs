@@ -20,9 +20,10 @@ pub(crate) enum Treatment {
     BadContent,
     /// This vendor will not, another may: requests it finds wrong, countries it does not serve.
     Elsewhere,
-    /// This number has had enough from this vendor; another may take it.
+    /// This vendor does not write to this number now (it had enough, a list, its country);
+    /// another may.
     NumberLimit,
-    /// The same, gone after so many seconds.
+    /// The same, gone after so many seconds, which is soon enough to wait for.
     NumberPause(u16),
     /// Credentials, money, permission, quota: the whole account stops.
     Misconfigured,
@@ -37,11 +38,12 @@ impl Treatment {
     /// The word of its verdict, for tables that people read.
     pub(crate) const fn word(self) -> &'static str {
         match self {
-            Self::Later | Self::NumberPause(_) => "later",
+            Self::Later => "later",
             Self::Throttled => "throttled",
             Self::BadRecipient => "bad_recipient",
             Self::BadContent => "bad_content",
-            Self::Elsewhere | Self::NumberLimit => "elsewhere",
+            Self::Elsewhere => "elsewhere",
+            Self::NumberLimit | Self::NumberPause(_) => "number_refused",
             Self::Misconfigured | Self::Approval => "misconfigured",
             Self::SeenBefore => "unknown",
         }
@@ -54,8 +56,9 @@ impl Treatment {
             Self::Throttled => Verdict::Throttled { cause, pause: None },
             Self::BadRecipient => Verdict::BadRecipient(cause),
             Self::BadContent => Verdict::BadContent(cause),
-            Self::Elsewhere | Self::NumberLimit => Verdict::Elsewhere(cause),
-            Self::NumberPause(seconds) => Verdict::Later {
+            Self::Elsewhere => Verdict::Elsewhere(cause),
+            Self::NumberLimit => Verdict::NumberRefused { cause, after: None },
+            Self::NumberPause(seconds) => Verdict::NumberRefused {
                 cause,
                 after: Some(Duration::from_secs(seconds.into())),
             },

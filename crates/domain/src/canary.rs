@@ -90,7 +90,8 @@ pub const fn is_error(verdict: &Verdict) -> bool {
         | Verdict::BadRecipient(_)
         | Verdict::BadContent(_)
         | Verdict::Later { .. }
-        | Verdict::Throttled { .. } => false,
+        | Verdict::Throttled { .. }
+        | Verdict::NumberRefused { .. } => false,
     }
 }
 

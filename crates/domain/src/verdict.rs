@@ -35,6 +35,14 @@ pub enum Verdict {
     Misconfigured(Cause),
     /// The vendor may or may not have taken it.
     Unknown(Cause),
+    /// This vendor will not write to this number now: its rules about one number, a list or a
+    /// country of its own. Says nothing about the account.
+    NumberRefused {
+        /// What it said.
+        cause: Cause,
+        /// How soon the refusal is over, where waiting for it is better than another account.
+        after: Option<Duration>,
+    },
 }
 
 /// Evidence of a vendor's acceptance.
@@ -92,6 +100,7 @@ impl Verdict {
             Self::Throttled { .. } => "throttled",
             Self::Misconfigured(_) => "misconfigured",
             Self::Unknown(_) => "unknown",
+            Self::NumberRefused { .. } => "number_refused",
         }
     }
 
@@ -105,7 +114,8 @@ impl Verdict {
             | Self::Later { cause, .. }
             | Self::Throttled { cause, .. }
             | Self::Misconfigured(cause)
-            | Self::Unknown(cause) => Some(cause),
+            | Self::Unknown(cause)
+            | Self::NumberRefused { cause, .. } => Some(cause),
         }
     }
 }

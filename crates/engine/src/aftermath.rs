@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use austin_domain::{AccountId, DeliveryId, State, Timestamp, Verdict};
+use austin_ports::Catalog;
 use austin_ports::ledger::{NewReceipt, ReceiptFate, Settled};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -28,9 +29,17 @@ pub(crate) struct Aftermath {
 }
 
 impl Aftermath {
-    pub(crate) fn new(config: &Config, registry: &mut Registry) -> Self {
+    pub(crate) fn new(config: &Config, catalog: Arc<dyn Catalog>, registry: &mut Registry) -> Self {
+        let usual = config.receipt_deadline;
+        let deadline = move |account: AccountId| {
+            let snapshot = catalog.snapshot();
+            let record = snapshot.accounts.get(&account);
+            record
+                .and_then(|record| record.limits.receipt_deadline)
+                .unwrap_or(usual)
+        };
         Self {
-            counts: Counts::new(config.receipt_deadline),
+            counts: Counts::new(deadline),
             watches: Watches::default(),
             inquiries: Semaphore::new(config.inquiries.min(Semaphore::MAX_PERMITS)),
             metrics: Metrics::new(registry),
@@ -80,7 +89,11 @@ impl Aftermath {
 /// Counts the newest deliveries anew, and watches those whose receipt may still time out.
 pub(crate) async fn recover(shared: &Arc<Shared>) -> Result<(), Refusal> {
     let now = shared.clock.now();
-    let oldest = now.minus(shared.config.receipt_deadline).minus(A_DAY);
+    let snapshot = shared.catalog.snapshot();
+    let own = snapshot.accounts.values();
+    let own = own.filter_map(|account| account.limits.receipt_deadline);
+    let longest = own.fold(shared.config.receipt_deadline, Duration::max);
+    let oldest = now.minus(longest).minus(A_DAY);
     let (mut before, mut left) = (DeliveryId::from_u64(u64::MAX >> 1), ROWS_AT_START);
     let mut counted = 0_u64;
     loop {

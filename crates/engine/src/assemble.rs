@@ -171,7 +171,7 @@ impl Assembly<'_> {
     }
 
     /// The next account for a delivery. Not the one that had it last while another may take it;
-    /// one that just refused it not at all.
+    /// one that just refused it, or that took it without a receipt in time, not at all.
     fn pick(&mut self, item: &WorkItem, way: Way, wheels: &mut Wheels) -> Option<Arc<Usable>> {
         let (directory, closed, lane) = (self.directory, &self.closed, item.message.lane);
         let (now, own) = (self.now, RefCell::new(&mut self.own));
@@ -179,7 +179,8 @@ impl Assembly<'_> {
             let Some(usable) = directory.usable(id) else {
                 return false;
             };
-            if !usable.carries(directory, item) || own.borrow().full.contains(&id) {
+            let out = item.spent.contains(&id) || own.borrow().full.contains(&id);
+            if out || !usable.carries(directory, item) {
                 return false;
             }
             if closed.contains(&id) {
@@ -209,7 +210,13 @@ impl Assembly<'_> {
     /// Deliveries that no vendor should see any more.
     fn leaves(&self, item: &WorkItem) -> Option<(State, Reason)> {
         if item.message.expires_at <= self.now {
-            let reason = Reason::new("expired", "its time ran out before a vendor took it");
+            let detail = if item.spent.is_empty() {
+                "its time ran out before a vendor took it"
+            } else {
+                "its time ran out before another account took it; no receipt came in time from \
+                 those that did"
+            };
+            let reason = Reason::new("expired", detail);
             return Some((State::Expired, reason));
         }
         let entry = self
@@ -342,6 +349,14 @@ impl Assembly<'_> {
                 self.change(&item, State::Queued, Some(due), reason);
                 return;
             }
+        } else if !item.spent.is_empty() {
+            let due = until.unwrap_or(self.now.plus(PINNED_RECHECK));
+            let detail = "no receipt came in time from the accounts that took it, and no other can \
+                          take it now";
+            let reason = Reason::new("no_other_account", detail);
+            let due = due.clamp(self.now.plus(SHORT_WAIT), self.now.plus(PINNED_RECHECK));
+            self.change(&item, State::Queued, Some(due), reason);
+            return;
         } else if item.moves {
             // Whoever refused it may take it later after all; meanwhile it makes room.
             let due = until.unwrap_or(self.now).max(self.now.plus(SHORT_WAIT));

@@ -35,6 +35,8 @@ pub(crate) fn next(verdict: &Verdict, situation: &Situation) -> Next {
         Verdict::BadContent(cause) => failed("bad_content", "the content was refused", cause),
         Verdict::Elsewhere(cause) | Verdict::Misconfigured(cause) => elsewhere(cause, situation),
         Verdict::Later { cause, after } => later(cause, *after, situation),
+        Verdict::NumberRefused { cause, after: None } => elsewhere(cause, situation),
+        Verdict::NumberRefused { cause, after } => later(cause, *after, situation),
         // An account that asks for less traffic does not keep the others from taking it.
         Verdict::Throttled { cause, .. } if situation.has_other_account => {
             elsewhere(cause, situation)
@@ -183,9 +185,7 @@ mod tests {
     }
 
     fn state(next: &Next) -> State {
-        match next {
-            Next::End { state, .. } | Next::Wait { state, .. } => *state,
-        }
+        next.state()
     }
 
     #[test]
@@ -241,6 +241,10 @@ mod tests {
             proptest::option::of(0u64..100_000).prop_map(|pause| Verdict::Throttled {
                 cause: cause(),
                 pause: pause.map(Duration::from_secs),
+            }),
+            proptest::option::of(0u64..100_000).prop_map(|after| Verdict::NumberRefused {
+                cause: cause(),
+                after: after.map(Duration::from_secs),
             }),
             Just(Verdict::Misconfigured(cause())),
             Just(Verdict::Unknown(cause())),

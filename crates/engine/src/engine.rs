@@ -115,7 +115,7 @@ impl Engine {
             metrics: Metrics::new(registry),
             settler,
             suppressing,
-            aftermath: Aftermath::new(&parts.config, registry),
+            aftermath: Aftermath::new(&parts.config, Arc::clone(&parts.catalog), registry),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
             phase: AtomicU8::new(STARTING),
@@ -148,6 +148,7 @@ impl Engine {
         tracker.spawn(reconcilers::due(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::expiry(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::parked(Arc::clone(&self.shared)));
+        tracker.spawn(reconcilers::kept_secrets(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::retention(Arc::clone(&self.shared)));
         tracker.spawn(sessions::keep(Arc::clone(&self.shared)));
         tracker.spawn(sessions::arrivals(Arc::clone(&self.shared)));

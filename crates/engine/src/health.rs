@@ -11,6 +11,7 @@ use std::time::Duration;
 use austin_domain::health::breaker::{self, Stand};
 use austin_domain::health::receipts::{Deficit, Tally};
 use austin_domain::health::{self, Curve, Sum};
+use austin_domain::verdict::Acceptance;
 use austin_domain::{DeliveryId, State, Timestamp, Verdict};
 use austin_ports::catalog::{Steer, SteerMode};
 use austin_ports::ledger::{NewReceipt, ReceiptFate};
@@ -180,15 +181,30 @@ impl Health {
         inner.call_ended(call, ended.verdicts, took, now);
         if ended.receipts {
             for (item, verdict) in ended.items.iter().zip(ended.verdicts) {
-                let Verdict::Accepted(acceptance) = verdict else {
-                    continue;
-                };
-                let name = |text: &Option<String>| text.as_ref().map(|text| self.name(text));
-                let names = [name(&acceptance.receipt_key), name(&acceptance.vendor_id)];
-                inner.receipts.sent(item.id.as_u64(), names, now);
+                if let Verdict::Accepted(acceptance) = verdict {
+                    self.follow(&mut inner, item.id, acceptance, now);
+                }
             }
         }
         self.show(&inner, now);
+    }
+
+    /// It became known only now that the vendor took a delivery; its call had ended in doubt.
+    pub(crate) fn taken_after_all(&self, id: DeliveryId, acceptance: &Acceptance, now: Timestamp) {
+        self.follow(&mut self.inner.lock(), id, acceptance, now);
+    }
+
+    /// Expects the receipt of a delivery.
+    fn follow(
+        &self,
+        inner: &mut health::Health,
+        id: DeliveryId,
+        acceptance: &Acceptance,
+        now: Timestamp,
+    ) {
+        let name = |text: &Option<String>| text.as_ref().map(|text| self.name(text));
+        let names = [name(&acceptance.receipt_key), name(&acceptance.vendor_id)];
+        inner.receipts.sent(id.as_u64(), names, now);
     }
 
     /// Receipts were recorded, with these fates.

@@ -187,6 +187,12 @@ async fn settle(shared: Arc<Shared>, mut doubt: Doubt) {
         shared
             .aftermath
             .accepted(&verdict, account, item.id, settled, now);
+        if let Verdict::Accepted(acceptance) = &verdict
+            && party.adapter.descriptor().capabilities.tells_arrivals()
+        {
+            let pace = shared.directories.pace(account);
+            pace.health.taken_after_all(item.id, acceptance, now);
+        }
         let item = retry_of(item, &next, account);
         follow_up(&shared, &held.lane, item, &next, settled, now);
     }

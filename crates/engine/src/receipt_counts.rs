@@ -33,7 +33,8 @@ pub struct ReceiptHour {
 
 /// The counts of all accounts.
 pub(crate) struct Counts {
-    deadline: Duration,
+    /// How long a receipt of an account may take.
+    deadline: Box<dyn Fn(AccountId) -> Duration + Send + Sync>,
     inner: Mutex<Inner>,
     /// Rung when an account sent something.
     pub(crate) bell: Notify,
@@ -84,9 +85,10 @@ impl Hour {
 }
 
 impl Counts {
-    pub(crate) fn new(deadline: Duration) -> Self {
+    /// `deadline`: how long a receipt of an account may take.
+    pub(crate) fn new(deadline: impl Fn(AccountId) -> Duration + Send + Sync + 'static) -> Self {
         Self {
-            deadline,
+            deadline: Box::new(deadline),
             inner: Mutex::default(),
             bell: Notify::new(),
         }
@@ -215,15 +217,15 @@ impl Counts {
         let mut inner = self.inner.lock();
         let mut found = Vec::new();
         for (account, kept) in &mut inner.accounts {
-            let mut count = 0;
+            let (mut count, deadline) = (0, (self.deadline)(*account));
             for (number, hour) in &mut kept.hours {
-                if self.is_over(*number, now) {
+                if is_over(*number, deadline, now) {
                     let more = hour.waiting().saturating_sub(hour.written_off);
                     hour.written_off += more;
                     count += more;
                 }
             }
-            let oldest = number(now.minus(self.deadline).minus(SHOWN_FOR));
+            let oldest = number(now.minus(deadline).minus(SHOWN_FOR));
             kept.hours = kept.hours.split_off(&oldest);
             if count > 0 {
                 found.push((*account, count));
@@ -238,8 +240,9 @@ impl Counts {
         let Some(kept) = inner.accounts.get(&account) else {
             return Vec::new();
         };
+        let deadline = (self.deadline)(account);
         let shown = |(number, hour): (&i64, &Hour)| {
-            let (waiting, over) = (hour.waiting(), self.is_over(*number, now));
+            let (waiting, over) = (hour.waiting(), is_over(*number, deadline, now));
             ReceiptHour {
                 hour: begin(*number),
                 sent: hour.sent,
@@ -255,10 +258,12 @@ impl Counts {
     /// Whether receipts of the account may come: it sent something lately, or not long enough ago
     /// for the last receipt to be missing.
     pub(crate) fn is_expecting(&self, account: AccountId, now: Timestamp) -> bool {
+        let deadline = (self.deadline)(account);
         let inner = self.inner.lock();
         inner.accounts.get(&account).is_some_and(|kept| {
-            let waits =
-                |(number, hour): (&i64, &Hour)| hour.waiting() > 0 && !self.is_over(*number, now);
+            let waits = |(number, hour): (&i64, &Hour)| {
+                hour.waiting() > 0 && !is_over(*number, deadline, now)
+            };
             kept.last.plus(LATELY) > now || kept.hours.iter().any(waits)
         })
     }
@@ -268,11 +273,11 @@ impl Counts {
         let inner = self.inner.lock();
         inner.accounts.get(&account).map_or(0, |kept| kept.uses)
     }
+}
 
-    /// Whether the last receipt of an hour has had its time.
-    fn is_over(&self, number: i64, now: Timestamp) -> bool {
-        begin(number + 1).plus(self.deadline) <= now
-    }
+/// Whether the last receipt of an hour has had its time.
+fn is_over(number: i64, deadline: Duration, now: Timestamp) -> bool {
+    begin(number + 1).plus(deadline) <= now
 }
 
 impl Inner {

@@ -1,8 +1,9 @@
 //! Sent deliveries whose receipt does not come: in lanes whose plan says so they go to another
 //! account.
 //!
-//! The watch is in memory and found again at a start. A delivery with secret values is kept whole:
-//! the ledger wipes those once it is sent, so after a crash it is not sent again.
+//! The watch is in memory and found again at a start. The ledger keeps secret values for as long as
+//! a delivery may be sent again for this; a watch that was not foreseen when it was sent (its lane's
+//! plan did not say so yet) finds them wiped, and such a delivery is not sent again.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use austin_domain::route::plan::ReceiptTimeout;
-use austin_domain::{AccountId, DeliveryId, Lane, Reason, State, Timestamp};
-use austin_ports::ledger::{self, Change, Evidence, HandedOver, WorkItem};
+use austin_domain::{AccountId, DeliveryId, Lane, Reason, State, Timestamp, Verdict};
+use austin_ports::ledger::{self, AttemptRow, Change, Evidence, HandedOver, Next, WorkItem};
 use futures_util::StreamExt;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -29,14 +30,8 @@ pub(crate) struct Watches {
 #[derive(Default)]
 struct Inner {
     heap: BinaryHeap<Reverse<(Timestamp, DeliveryId)>>,
-    waiting: HashMap<DeliveryId, Watch>,
-}
-
-/// One delivery that is watched.
-struct Watch {
-    due_at: Timestamp,
-    /// Kept where the ledger could not give it back whole.
-    item: Option<WorkItem>,
+    /// When each is due.
+    waiting: HashMap<DeliveryId, Timestamp>,
 }
 
 impl Watches {
@@ -46,17 +41,17 @@ impl Watches {
     }
 
     /// `false` when there are too many already.
-    fn add(&self, delivery: DeliveryId, watch: Watch) -> bool {
+    fn add(&self, delivery: DeliveryId, due_at: Timestamp) -> bool {
         let mut inner = self.inner.lock();
         if inner.waiting.len() >= MOST_WATCHES || inner.heap.len() >= 2 * MOST_WATCHES {
             return false;
         }
         let first = inner.heap.peek().map(|first| first.0.0);
-        inner.heap.push(Reverse((watch.due_at, delivery)));
-        if first.is_none_or(|first| first > watch.due_at) {
+        inner.heap.push(Reverse((due_at, delivery)));
+        if first.is_none_or(|first| first > due_at) {
             self.bell.notify_one();
         }
-        inner.waiting.insert(delivery, watch);
+        inner.waiting.insert(delivery, due_at);
         true
     }
 
@@ -64,7 +59,7 @@ impl Watches {
         self.inner.lock().heap.peek().map(|first| first.0.0)
     }
 
-    fn take_due(&self, now: Timestamp) -> Vec<(DeliveryId, Watch)> {
+    fn take_due(&self, now: Timestamp) -> Vec<DeliveryId> {
         let mut inner = self.inner.lock();
         let mut due = Vec::new();
         while due.len() < DUE_AT_A_TIME
@@ -72,11 +67,9 @@ impl Watches {
             && due_at <= now
         {
             inner.heap.pop();
-            let current = inner.waiting.get(&delivery).map(|watch| watch.due_at);
-            if current == Some(due_at)
-                && let Some(watch) = inner.waiting.remove(&delivery)
-            {
-                due.push((delivery, watch));
+            if inner.waiting.get(&delivery) == Some(&due_at) {
+                inner.waiting.remove(&delivery);
+                due.push(delivery);
             }
         }
         due
@@ -84,24 +77,36 @@ impl Watches {
 }
 
 /// A delivery has just become sent: watches it, where its lane's plan says so.
-pub(crate) fn begin(shared: &Shared, item: WorkItem, now: Timestamp) {
-    let Some(timeout) = timeout(shared, item.message.lane) else {
-        return;
-    };
+pub(crate) fn begin(shared: &Shared, item: &WorkItem, now: Timestamp) {
+    if let Some(due_at) = due(shared, item, now) {
+        watch(shared, item.id, due_at);
+    }
+}
+
+/// When the receipt of a delivery that becomes sent now times out, where it may be sent again then.
+fn due(shared: &Shared, item: &WorkItem, now: Timestamp) -> Option<Timestamp> {
+    let timeout = timeout(shared, item.message.lane)?;
     let due_at = now.plus(timeout.after);
     let in_vain = item.message.account.is_some()
         || item.attempts >= timeout.most_attempts
         || due_at >= item.message.expires_at;
-    if in_vain {
-        return;
+    (!in_vain).then_some(due_at)
+}
+
+/// What follows an attempt, with the secret values kept where the delivery may be sent again.
+pub(crate) fn keeping(shared: &Shared, item: &WorkItem, next: Next, now: Timestamp) -> Next {
+    let keeps = next.state() == State::Sent
+        && !item.secret_names.is_empty()
+        && due(shared, item, now).is_some();
+    if keeps {
+        let until = item.message.expires_at;
+        return Next::Watched { until };
     }
-    let delivery = item.id;
-    let item = Some(item).filter(|item| !item.secret_names.is_empty());
-    if !shared
-        .aftermath
-        .watches
-        .add(delivery, Watch { due_at, item })
-    {
+    next
+}
+
+fn watch(shared: &Shared, delivery: DeliveryId, due_at: Timestamp) {
+    if !shared.aftermath.watches.add(delivery, due_at) {
         shared.aftermath.metrics.unwatched.inc();
     }
 }
@@ -113,9 +118,8 @@ pub(crate) fn restore(shared: &Shared, one: &HandedOver) {
     };
     let due_at = one.sent_at.plus(timeout.after);
     let in_vain = one.attempts >= timeout.most_attempts || shared.clock.now() >= one.expires_at;
-    let watch = Watch { due_at, item: None };
-    if !in_vain && !shared.aftermath.watches.add(one.delivery, watch) {
-        shared.aftermath.metrics.unwatched.inc();
+    if !in_vain {
+        watch(shared, one.delivery, due_at);
     }
 }
 
@@ -138,33 +142,22 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         }
         let due = watches.take_due(shared.clock.now());
         futures_util::stream::iter(due)
-            .for_each_concurrent(AT_A_TIME, |(delivery, watch)| {
-                fire(&shared, delivery, watch)
-            })
+            .for_each_concurrent(AT_A_TIME, |delivery| fire(&shared, delivery))
             .await;
         tokio::task::yield_now().await;
     }
 }
 
-async fn fire(shared: &Arc<Shared>, delivery: DeliveryId, watch: Watch) {
-    let item = watch.item.clone();
-    if let Err(error) = time_out(shared, delivery, watch.item).await {
+async fn fire(shared: &Arc<Shared>, delivery: DeliveryId) {
+    if let Err(error) = time_out(shared, delivery).await {
         shared.metrics.ledger_faults.inc();
         tracing::warn!(%delivery, %error, "a receipt could not time out");
-        let due_at = shared.clock.now().plus(AGAIN);
-        let watch = Watch { due_at, item };
-        if !shared.aftermath.watches.add(delivery, watch) {
-            shared.aftermath.metrics.unwatched.inc();
-        }
+        watch(shared, delivery, shared.clock.now().plus(AGAIN));
     }
 }
 
 /// Sends the delivery by another account, if it still may.
-async fn time_out(
-    shared: &Arc<Shared>,
-    delivery: DeliveryId,
-    item: Option<WorkItem>,
-) -> ledger::Result<()> {
+async fn time_out(shared: &Arc<Shared>, delivery: DeliveryId) -> ledger::Result<()> {
     let Some(evidence) = shared.ledger.evidence(delivery).await? else {
         return Ok(());
     };
@@ -173,18 +166,13 @@ async fn time_out(
     let Some(timeout) = timeout(shared, lane) else {
         return Ok(());
     };
+    let whole = row.secrets_kept || !has_secrets(shared, &evidence);
     let may = row.state == State::Sent
         && row.attempts < timeout.most_attempts
         && row.message.expires_at > now
-        && (item.is_some() || !has_secrets(shared, &evidence));
-    let item = match item {
-        Some(item) => WorkItem {
-            moves: true,
-            ..item
-        },
-        None => item_of(&evidence),
-    };
-    if !may || !has_unused(shared, &evidence, &item, now) {
+        && whole
+        && has_unused(shared, &evidence, now);
+    if !may {
         return Ok(());
     }
     let from = row
@@ -205,23 +193,26 @@ async fn time_out(
     if held.first() == Some(&true) {
         shared.aftermath.metrics.timed_out(from);
         let lane = shared.lane(lane);
-        lane.with(|queue| queue.again(item));
-        lane.bell.notify_one();
+        // Whole, with all that its attempts say. Where that cannot be read now, the lane does.
+        match shared.ledger.load(vec![delivery]).await {
+            Ok(items) => {
+                for item in items {
+                    lane.with(|queue| queue.again(item));
+                }
+                lane.bell.notify_one();
+            }
+            Err(_) => lane.offer_due([delivery]),
+        }
     }
     Ok(())
 }
 
-/// Whether an account that has not had the delivery may take it.
-fn has_unused(shared: &Shared, evidence: &Evidence, item: &WorkItem, now: Timestamp) -> bool {
-    let used: Vec<AccountId> = evidence.attempts.iter().map(|row| row.account).collect();
-    let directory = shared.directories.current();
-    directory.has_other_than(item, &used, now)
-}
-
-/// The delivery as it would be sent again; it had no secret values.
-fn item_of(evidence: &Evidence) -> WorkItem {
+/// Whether an account may take the delivery that did not take it before.
+fn has_unused(shared: &Shared, evidence: &Evidence, now: Timestamp) -> bool {
     let row = &evidence.delivery;
-    WorkItem {
+    let taken = |attempt: &&AttemptRow| matches!(attempt.verdict, Verdict::Accepted(_));
+    let attempts = evidence.attempts.iter().filter(taken);
+    let item = WorkItem {
         id: row.id,
         message: Arc::clone(&row.message),
         to: row.to.clone(),
@@ -230,12 +221,15 @@ fn item_of(evidence: &Evidence) -> WorkItem {
         state: State::Queued,
         attempts: row.attempts,
         last_account: row.account,
-        moves: true,
+        spent: attempts.map(|attempt| attempt.account).collect(),
+        moves: false,
         facts: row.facts.clone(),
-    }
+    };
+    let directory = shared.directories.current();
+    directory.has_other_than(&item, &[], now)
 }
 
-/// Whether the message had values that the ledger has wiped.
+/// Whether the message may have had values that the ledger has wiped.
 fn has_secrets(shared: &Shared, evidence: &Evidence) -> bool {
     let head = &evidence.delivery.message;
     shared

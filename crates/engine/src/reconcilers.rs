@@ -92,6 +92,14 @@ pub(crate) async fn parked(shared: Arc<Shared>) {
     .await;
 }
 
+/// Wipes secret values that were kept for another attempt in vain.
+pub(crate) async fn kept_secrets(shared: Arc<Shared>) {
+    every(&shared, WIPE_EVERY, |shared: Arc<Shared>| async move {
+        shared.ledger.wipe(shared.clock.now()).await
+    })
+    .await;
+}
+
 /// Removes deliveries that are older than they must be kept.
 pub(crate) async fn retention(shared: Arc<Shared>) {
     let Some(retain_for) = shared.config.retain_for else {
@@ -154,5 +162,6 @@ where
 const DUE_AT_A_TIME: usize = 10_000;
 const EXPIRY_EVERY: Duration = Duration::from_secs(15);
 const PARKED_EVERY: Duration = Duration::from_secs(10);
+const WIPE_EVERY: Duration = Duration::from_secs(60);
 const RETENTION_EVERY: Duration = Duration::from_secs(600);
 const GAUGES_EVERY: Duration = Duration::from_secs(1);

@@ -171,7 +171,7 @@ impl Directory {
         self.has_other_than(item, &[not], now)
     }
 
-    /// Whether another account than these may take this delivery now or soon.
+    /// Whether an account may take this delivery now or soon that is none of these and not spent.
     pub(crate) fn has_other_than(
         &self,
         item: &WorkItem,
@@ -184,7 +184,9 @@ impl Directory {
         let traffic = self.routes.of(item.message.lane);
         traffic.is_some_and(|traffic| {
             traffic.shares(group, now).iter().any(|share| {
-                !not.contains(&share.account) && self.may_take(share.account, item, now)
+                !not.contains(&share.account)
+                    && !item.spent.contains(&share.account)
+                    && self.may_take(share.account, item, now)
             })
         })
     }

@@ -195,6 +195,7 @@ pub(crate) fn items(orders: &[&str]) -> Vec<WorkItem> {
                 state: austin_domain::State::Accepted,
                 attempts: 0,
                 last_account: None,
+                spent: Arc::from([]),
                 moves: false,
                 facts: None,
             }

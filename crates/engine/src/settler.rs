@@ -178,7 +178,7 @@ pub(crate) fn follows(
         now,
         random: shared.random(),
     };
-    decide::next(verdict, &situation)
+    receipt_watch::keeping(shared, item, decide::next(verdict, &situation), now)
 }
 
 /// Writes until it is written: the calls have been made, and only their record says so. `None`
@@ -222,11 +222,11 @@ pub(crate) fn follow_up(
     now: Timestamp,
 ) {
     match (settled, next) {
-        (Settled::Moved, Next::End { state, .. }) => {
-            shared.metrics.reached(lane.name, *state, 1);
+        (Settled::Moved, Next::End { .. } | Next::Watched { .. }) => {
+            shared.metrics.reached(lane.name, next.state(), 1);
             lane.settled.add(now, 1);
             if let Some(item) = item {
-                receipt_watch::begin(shared, item, now);
+                receipt_watch::begin(shared, &item, now);
             }
         }
         (Settled::Moved, Next::Wait { due_at: None, .. }) => {
@@ -293,14 +293,7 @@ fn count(shared: &Shared, batch: &ReadyBatch, outcome: &Outcome) {
 /// The delivery as it would be tried again, where it may be: also a sent one, whose receipt may
 /// not come.
 pub(crate) fn retry_of(item: WorkItem, next: &Next, account: AccountId) -> Option<WorkItem> {
-    let sent = matches!(
-        next,
-        Next::End {
-            state: State::Sent,
-            ..
-        }
-    );
-    if !sent && !matches!(next, Next::Wait { .. }) {
+    if next.state() != State::Sent && !matches!(next, Next::Wait { .. }) {
         return None;
     }
     Some(WorkItem {

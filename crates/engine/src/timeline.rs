@@ -138,6 +138,10 @@ impl Teller<'_> {
                 "refused",
                 format!("{account} did not take it; another account may{said}"),
             ),
+            Verdict::NumberRefused { .. } => (
+                "refused",
+                format!("{account} does not write to this number now{said}"),
+            ),
             Verdict::Later { .. } => (
                 "refused",
                 format!("{account} did not take it now but may later{said}"),

@@ -261,9 +261,10 @@ fn nothing_sent(verdict: Verdict) -> Verdict {
         | Verdict::Throttled { .. }
         | Verdict::Later { .. }
         | Verdict::Elsewhere(_) => verdict,
-        Verdict::Unknown(cause) | Verdict::BadRecipient(cause) | Verdict::BadContent(cause) => {
-            Verdict::Elsewhere(cause)
-        }
+        Verdict::Unknown(cause)
+        | Verdict::BadRecipient(cause)
+        | Verdict::BadContent(cause)
+        | Verdict::NumberRefused { cause, .. } => Verdict::Elsewhere(cause),
         Verdict::Accepted(_) => unavailable("the adapter gave no token"),
     }
 }

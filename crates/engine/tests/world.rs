@@ -11,6 +11,8 @@
 mod limits;
 #[path = "world/questions.rs"]
 mod questions;
+#[path = "world/receipts.rs"]
+mod receipts;
 #[path = "world/rig.rs"]
 mod rig;
 #[path = "world/vendor.rs"]

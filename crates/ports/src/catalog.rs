@@ -7,6 +7,7 @@ pub mod adapter;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use austin_domain::quota::{NumberRule, Quota};
 use austin_domain::route::plan::{Plan, Shift};
@@ -479,6 +480,9 @@ pub struct Limits {
     /// The vendor's rules about one number, in place of the adapter's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_number: Option<Vec<NumberRule>>,
+    /// How long its vendor's receipts may take before they count as missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt_deadline: Option<Duration>,
 }
 
 /// An operator's word on an account's health.

@@ -151,6 +151,10 @@ pub trait Ledger: Send + Sync {
     /// Parked receipts, oldest first.
     fn parked(&self, limit: usize) -> BoxFuture<'_, Result<Vec<ParkedReceipt>>>;
 
+    /// Wipes the secret values of settled deliveries that were kept until now at the longest
+    /// ([`Next::Watched`]). Safe to run twice.
+    fn wipe(&self, now: Timestamp) -> BoxFuture<'_, Result<()>>;
+
     /// Removes deliveries accepted before `before` that are all settled, in whole storage units.
     /// How many deliveries went.
     fn retain(&self, before: Timestamp) -> BoxFuture<'_, Result<u64>>;

@@ -86,7 +86,8 @@ pub struct ReceiptPlan {
     /// Where they are posted (`http://` only); not needed with `pull`.
     #[serde(default)]
     pub url: String,
-    /// Kept to be fetched under `/sim/receipts` instead of being posted.
+    /// Kept to be fetched instead of being posted: under `/sim/receipts`, by YunPian's
+    /// `pull_status` or Tencent's `PullSmsSendStatus`. The vendors hand each out once.
     #[serde(default)]
     pub pull: bool,
     /// Key of the signature on receipts of the own protocol and of Twilio; for SendGrid's a P-256

@@ -183,6 +183,14 @@ impl Courier {
         )
     }
 
+    /// Takes up to `limit` receipts that are to be fetched off the shelf: a vendor without places
+    /// hands each out once.
+    pub(crate) fn take(&self, limit: usize) -> Vec<Receipt> {
+        let mut shelf = self.shelf.lock();
+        let count = limit.min(shelf.len());
+        shelf.drain(..count).collect()
+    }
+
     pub(crate) fn progress(&self) -> Progress {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let c = &self.counters;

@@ -110,8 +110,8 @@ pub enum Action {
 }
 
 /// A code and its words. The portable codes `bad_recipient`, `bad_content`, `blocked`, `later`,
-/// `throttled`, `elsewhere` and `account_suspended` become the imitated vendor's own; others are
-/// sent as they are.
+/// `throttled`, `elsewhere`, `number_limit` and `account_suspended` become the imitated vendor's own;
+/// others are sent as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refusal {

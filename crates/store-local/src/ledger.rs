@@ -358,6 +358,20 @@ impl Ledger for LocalLedger {
         })
     }
 
+    fn wipe(&self, now: Timestamp) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let over = self.read(move |reader| reader.kept(now)).await?;
+            for some in over.chunks(WIPE_BATCH) {
+                let deliveries = some.to_vec();
+                self.ask(deliveries.len(), move |reply| {
+                    Command::Wipe(deliveries, reply)
+                })
+                .await?;
+            }
+            Ok(())
+        })
+    }
+
     fn retain(&self, before: Timestamp) -> BoxFuture<'_, Result<u64>> {
         Box::pin(self.ask(1, move |reply| Command::Retain(before, reply)))
     }
@@ -384,6 +398,7 @@ impl Ledger for LocalLedger {
 
 const MOST_CANDIDATES: usize = 64;
 const REMATCH_BATCH: usize = 512;
+const WIPE_BATCH: usize = 2_048;
 
 #[cfg(test)]
 mod tests;

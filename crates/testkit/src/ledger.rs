@@ -1,20 +1,26 @@
 //! The ledger's contract as plain maps: the model real backends are compared with, and a fast
 //! stand-in where a test is about the engine. A crash is a new engine over the same ledger.
 
+mod delivery;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use austin_domain::id::Sequence;
-use austin_domain::{AppId, DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict};
+use austin_domain::{
+    AccountId, AppId, DeliveryId, Lane, MessageId, State, Timestamp, Vars, Verdict,
+};
 use austin_ports::BoxFuture;
 use austin_ports::ledger::counted::{self, AT_ONCE};
 use austin_ports::ledger::{
     Accepted, AttemptRow, AttemptStart, Backlog, CallRecord, Change, Counted, Counts, DeliveryRow,
-    Error, Event, Evidence, Filter, Found, HandedOver, HandedOvers, Interrupted, Ledger, Mark,
-    MessageHead, MessageSummary, NewMessage, NewReceipt, Next, Overdue, ParkedReceipt, ReceiptFate,
-    ReceiptRow, Recovery, Remembered, Result, Settled, Settlement, Timer, WorkItem,
+    Error, Event, Evidence, Filter, Found, HandedOvers, Interrupted, Ledger, Mark, MessageHead,
+    MessageSummary, NewMessage, NewReceipt, Overdue, ParkedReceipt, ReceiptFate, ReceiptRow,
+    Recovery, Remembered, Result, Settled, Settlement, Timer, WorkItem,
 };
 use parking_lot::Mutex;
+
+use delivery::{Delivery, fits, target};
 
 /// A ledger in memory.
 #[derive(Debug)]
@@ -29,19 +35,6 @@ struct Inner {
     parked: Vec<ParkedReceipt>,
     remembered: HashMap<(u64, String), Remembered>,
     refusing: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-struct Delivery {
-    row: DeliveryRow,
-    all_vars: Arc<Vars>,
-    secret_names: Arc<[String]>,
-    started_at: Timestamp,
-    /// When it went out, where it had waited for that.
-    late: Option<Timestamp>,
-    attempts: Vec<AttemptRow>,
-    receipts: Vec<ReceiptRow>,
-    events: Vec<Event>,
 }
 
 impl Default for MemoryLedger {
@@ -94,85 +87,6 @@ impl MemoryLedger {
     }
 }
 
-impl Delivery {
-    fn item(&self) -> WorkItem {
-        WorkItem {
-            id: self.row.id,
-            message: Arc::clone(&self.row.message),
-            to: self.row.to.clone(),
-            vars: Arc::clone(&self.all_vars),
-            secret_names: Arc::clone(&self.secret_names),
-            state: self.row.state,
-            attempts: self.row.attempts,
-            last_account: self.row.account,
-            moves: false,
-            facts: self.row.facts.clone(),
-        }
-    }
-
-    fn moves_to(&mut self, state: State, now: Timestamp) -> bool {
-        if !self.row.state.may_become(state) {
-            return false;
-        }
-        self.row.state = state;
-        self.row.updated_at = now;
-        if !state.is_open() {
-            self.all_vars = Arc::clone(&self.row.vars);
-            self.secret_names = Arc::from([]);
-            self.row.due_at = None;
-        }
-        true
-    }
-
-    fn handed_over(&self) -> Option<HandedOver> {
-        let row = &self.row;
-        let sent_at = match row.state {
-            State::Sent => row.updated_at,
-            State::Delivered | State::Undelivered => self
-                .attempts
-                .last()
-                .filter(|attempt| attempt.attempt == row.attempts)
-                .map_or(self.started_at, |attempt| attempt.started_at),
-            _ => return None,
-        };
-        Some(HandedOver {
-            delivery: row.id,
-            lane: row.message.lane,
-            state: row.state,
-            account: row.account?,
-            sent_at,
-            attempts: row.attempts,
-            expires_at: row.message.expires_at,
-        })
-    }
-
-    fn now_waits(&self) -> bool {
-        counted::waits_for_its_time(self.row.state, self.row.attempts)
-    }
-
-    fn counted(&self) -> Counted {
-        let row = &self.row;
-        let waits = self.now_waits();
-        Counted {
-            delivery: row.id,
-            to: row.to.clone(),
-            template: row.message.template,
-            lane: row.message.lane,
-            content: row.facts.as_ref().and_then(|facts| facts.content),
-            state: row.state,
-            at: self
-                .late
-                .filter(|_| !waits)
-                .unwrap_or(row.message.accepted_at),
-            counts: !waits,
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.row.state.is_waiting() && self.row.due_at.is_none()
-    }
-}
-
 impl Inner {
     fn accept(&mut self, message: NewMessage, now: Timestamp) -> Accepted {
         let count = message.deliveries.len() as u64;
@@ -216,10 +130,12 @@ impl Inner {
                     segments: None,
                     cost: None,
                     updated_at: now,
+                    secrets_kept: false,
                     facts: new.facts,
                 },
                 all_vars: Arc::new(all),
                 secret_names: secret.into_keys().collect(),
+                kept_until: None,
                 started_at: now,
                 late: None,
                 attempts: Vec::new(),
@@ -276,10 +192,7 @@ impl Inner {
             .and_then(|index| calls.get(usize::try_from(index).ok()?));
         delivery.attempts.push(AttemptRow {
             attempt: settlement.attempt,
-            account: delivery
-                .row
-                .account
-                .unwrap_or(austin_domain::AccountId::from_u64(0)),
+            account: delivery.row.account.unwrap_or(AccountId::from_u64(0)),
             started_at: call.map_or(delivery.started_at, |call| call.started_at),
             took: call.map(|call| call.took),
             verdict: settlement.verdict.clone(),
@@ -296,19 +209,20 @@ impl Inner {
             _ => settlement.segments,
         }
         .or(delivery.row.segments);
-        let (state, due_at, reason) = match settlement.next {
-            Next::End { state, reason } => (state, None, reason),
-            Next::Wait {
-                state,
-                due_at,
-                reason,
-            } => (state, due_at, Some(reason)),
-        };
+        let whole = (
+            Arc::clone(&delivery.all_vars),
+            Arc::clone(&delivery.secret_names),
+        );
+        let (state, due_at, reason, kept_until) = target(settlement.next);
         let was_sending = delivery.row.state == State::Sending;
         let moved = was_sending && delivery.moves_to(state, now);
         if moved {
             delivery.row.due_at = due_at;
             delivery.row.reason = reason;
+            if kept_until.is_some() {
+                delivery.kept_until = kept_until;
+                (delivery.all_vars, delivery.secret_names) = whole;
+            }
         }
         let settled = if moved {
             Settled::Moved
@@ -432,10 +346,7 @@ impl Inner {
             if delivery.row.state == State::Sending {
                 recovery.interrupted.push(Interrupted {
                     item: delivery.item(),
-                    account: delivery
-                        .row
-                        .account
-                        .unwrap_or(austin_domain::AccountId::from_u64(0)),
+                    account: delivery.row.account.unwrap_or(AccountId::from_u64(0)),
                     started_at: delivery.started_at,
                 });
             } else if delivery.is_ready() {
@@ -487,7 +398,7 @@ impl Inner {
             .rev()
             .filter(|delivery| fits(&delivery.row, filter))
             .take(limit + 1)
-            .map(|delivery| delivery.row.clone())
+            .map(Delivery::row)
             .collect();
         let more = rows.len() > limit;
         rows.truncate(limit);
@@ -495,39 +406,6 @@ impl Inner {
         Found { rows, next }
     }
 }
-
-fn fits(row: &DeliveryRow, filter: &Filter) -> bool {
-    fn is<T: PartialEq>(wanted: &Option<T>, found: &T) -> bool {
-        wanted.as_ref().is_none_or(|wanted| wanted == found)
-    }
-    let head = &row.message;
-    let of_reference = |wanted: &String| {
-        row.reference.as_ref() == Some(wanted) || head.reference.as_ref() == Some(wanted)
-    };
-    is(&filter.to, &row.to)
-        && filter.reference.as_ref().is_none_or(of_reference)
-        && is(&filter.message, &head.id)
-        && filter
-            .templates
-            .as_ref()
-            .is_none_or(|wanted| wanted.contains(&head.template))
-        && is(&filter.app, &head.app)
-        && filter
-            .account
-            .is_none_or(|wanted| row.account == Some(wanted))
-        && filter
-            .vendor_id
-            .as_ref()
-            .is_none_or(|wanted| row.vendor_id.as_ref() == Some(wanted))
-        && is(&filter.state, &row.state)
-        && is(&filter.channel, &head.lane.channel)
-        && filter.from.is_none_or(|from| head.accepted_at >= from)
-        && filter.until.is_none_or(|until| head.accepted_at < until)
-        && filter.before.is_none_or(|before| row.id < before)
-}
-
-/// As long as a real backend does unless told otherwise.
-const REMEMBERED_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 impl Ledger for MemoryLedger {
     fn accept(
@@ -704,7 +582,7 @@ impl Ledger for MemoryLedger {
     fn evidence(&self, id: DeliveryId) -> BoxFuture<'_, Result<Option<Evidence>>> {
         self.read(|inner| {
             inner.deliveries.get(&id).map(|delivery| Evidence {
-                delivery: delivery.row.clone(),
+                delivery: delivery.row(),
                 attempts: delivery.attempts.clone(),
                 receipts: delivery.receipts.clone(),
                 events: delivery.events.clone(),
@@ -732,6 +610,18 @@ impl Ledger for MemoryLedger {
         self.read(|inner| inner.parked.iter().take(limit).cloned().collect())
     }
 
+    fn wipe(&self, now: Timestamp) -> BoxFuture<'_, Result<()>> {
+        self.write(|inner| {
+            let over = |delivery: &&mut Delivery| delivery.kept_until.is_some_and(|at| at <= now);
+            for delivery in inner.deliveries.values_mut().filter(over) {
+                delivery.kept_until = None;
+                if !delivery.row.state.is_open() {
+                    delivery.wipe();
+                }
+            }
+        })
+    }
+
     fn retain(&self, before: Timestamp) -> BoxFuture<'_, Result<u64>> {
         self.write(|inner| {
             let count = inner.deliveries.len();
@@ -749,3 +639,6 @@ impl Ledger for MemoryLedger {
         }
     }
 }
+
+/// As long as a real backend does unless told otherwise.
+const REMEMBERED_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 3600);

@@ -20,5 +20,6 @@ const CODES: &[(&str, Treatment)] = &[
     ("later", Later),
     ("throttled", Throttled),
     ("elsewhere", Elsewhere),
+    ("number_limit", NumberLimit),
     ("account_suspended", Misconfigured),
 ];

@@ -85,6 +85,10 @@ fn waiting(verdict: Verdict, wait: Option<Duration>) -> Verdict {
             cause,
             pause: wait.or(pause),
         },
+        Verdict::NumberRefused { cause, after } => Verdict::NumberRefused {
+            cause,
+            after: wait.or(after),
+        },
         verdict => verdict,
     }
 }

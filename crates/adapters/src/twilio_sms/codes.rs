@@ -32,11 +32,12 @@ const CODES: &[(i64, Treatment)] = &[
     // Opted out, or blocked by the person or the carrier.
     (21610, BadRecipient),
     (30004, BadRecipient),
-    // Switched off or out of reach now, filtered by a carrier, cause unknown: another vendor's
-    // path may end better.
+    // Switched off or out of reach now.
     (30003, NumberLimit),
-    (30007, NumberLimit),
-    (30008, NumberLimit),
+    // Filtered by a carrier, cause unknown: another vendor's path may end better, and a sender
+    // that is filtered again and again is in trouble.
+    (30007, Elsewhere),
+    (30008, Elsewhere),
     // A country the account may not send to, or the sender cannot reach.
     (21408, NumberLimit),
     (21612, NumberLimit),

@@ -250,11 +250,16 @@ const CODES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "elsewhere",
+        "number_refused",
         &[
             "isv.BUSINESS_LIMIT_CONTROL",
             "isv.BLACK_KEY_CONTROL_LIMIT",
             "isv.DOMESTIC_NUMBER_NOT_SUPPORTED",
+        ],
+    ),
+    (
+        "elsewhere",
+        &[
             "isv.INVALID_PARAMETERS",
             "isv.TEMPLATE_MISSING_PARAMETERS",
             "isv.INVALID_JSON_PARAM",
@@ -297,7 +302,7 @@ fn an_unapproved_template_of_its_own_does_not_stop_the_account() {
 fn one_number_s_fault_is_not_the_others() {
     for (code, expected) in [
         ("isv.MOBILE_NUMBER_ILLEGAL", "bad_recipient"),
-        ("isv.BUSINESS_LIMIT_CONTROL", "elsewhere"),
+        ("isv.BUSINESS_LIMIT_CONTROL", "number_refused"),
     ] {
         let (verdicts, _) = case(&MAINLAND).drive(|call| {
             let bad = field(&as_http(call), "PhoneNumbers").contains("13711112223");

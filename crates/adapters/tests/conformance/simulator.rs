@@ -92,6 +92,7 @@ fn every_code_and_a_missing_result() {
         ("later", "later"),
         ("throttled", "throttled"),
         ("elsewhere", "elsewhere"),
+        ("number_limit", "number_refused"),
         ("account_suspended", "misconfigured"),
         ("never_heard_of", "elsewhere"),
     ] {

@@ -261,8 +261,16 @@ const CODES: &[(&str, &[&str])] = &[
             "InternalError.OtherError",
             "InternalError.UnknownError",
             "InternalError.ParseBackendResponseFail",
-            "LimitExceeded.PhoneNumberThirtySecondLimit",
             "FailedOperation.MarketingSendTimeConstraint",
+        ],
+    ),
+    (
+        "number_refused",
+        &[
+            "LimitExceeded.PhoneNumberThirtySecondLimit",
+            "LimitExceeded.PhoneNumberOneHourLimit",
+            "LimitExceeded.PhoneNumberDailyLimit",
+            "LimitExceeded.PhoneNumberSameContentDailyLimit",
         ],
     ),
     (
@@ -319,9 +327,6 @@ const CODES: &[(&str, &[&str])] = &[
     (
         "elsewhere",
         &[
-            "LimitExceeded.PhoneNumberDailyLimit",
-            "LimitExceeded.PhoneNumberOneHourLimit",
-            "LimitExceeded.PhoneNumberSameContentDailyLimit",
             "UnsupportedOperation.UnsupportedRegion",
             "MissingParameter",
             "MissingParameter.EmptyPhoneNumberSet",
@@ -363,7 +368,9 @@ fn an_unapproved_template_of_its_own_does_not_stop_the_account() {
 fn waits_and_explanations() {
     let case = case(&MAINLAND[..1]);
     let after = |code: &str| match &case.answered(200, &error(code))[0] {
-        Verdict::Later { after, .. } => after.map(|after| after.as_secs()),
+        Verdict::Later { after, .. } | Verdict::NumberRefused { after, .. } => {
+            after.map(|after| after.as_secs())
+        }
         other => panic!("{other:?}"),
     };
     assert_eq!(

@@ -176,6 +176,7 @@ fn acceptances() {
 /// The classes of the vendor's code list, and what each means here.
 const CODES: &[(&str, &[i64])] = &[
     ("later", &[30001, 21730, 20500, 20503]),
+    ("number_refused", &[30003, 21408, 21612]),
     ("throttled", &[20429, 14107, 21611]),
     (
         "bad_recipient",
@@ -189,12 +190,7 @@ const CODES: &[(&str, &[i64])] = &[
             30002, 30034, 63038, 21609,
         ],
     ),
-    (
-        "elsewhere",
-        &[
-            30003, 30007, 30008, 21408, 21612, 21604, 21655, 21656, 99999, -1,
-        ],
-    ),
+    ("elsewhere", &[30007, 30008, 21604, 21655, 21656, 99999, -1]),
 ];
 
 #[test]

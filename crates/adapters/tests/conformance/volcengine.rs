@@ -184,12 +184,14 @@ const CODES: &[(&str, &[&str])] = &[
             "InternalError",
             "InternalServiceError",
             "ServiceUnavailableTemp",
-            "NE:0103",
-            "NE:0106",
             "SY:0500",
             "SY:0501",
             "UN:0900",
         ],
+    ),
+    (
+        "number_refused",
+        &["RE:0011", "NE:0103", "NE:0106", "CR:0202", "CR:0213"],
     ),
     ("throttled", &["FlowLimitExceeded", "CR:0206", "CR:0208"]),
     (
@@ -231,11 +233,8 @@ const CODES: &[(&str, &[&str])] = &[
         "elsewhere",
         &[
             "RE:0009",
-            "RE:0011",
-            "CR:0202",
             "CR:0203",
             "CR:0205",
-            "CR:0213",
             "CE:0300",
             "CE:0301",
             "CE:0302",
@@ -277,7 +276,7 @@ fn an_unapproved_template_of_its_own_does_not_stop_the_account() {
 
 #[test]
 fn one_number_s_fault_is_not_the_others() {
-    for (code, expected) in [("RE:0006", "bad_recipient"), ("RE:0011", "elsewhere")] {
+    for (code, expected) in [("RE:0006", "bad_recipient"), ("RE:0011", "number_refused")] {
         for case in [case(&MAINLAND), different(&MAINLAND, &["1", "2", "3"])] {
             let (verdicts, _) = case.drive(|call| {
                 let request = as_http(call);

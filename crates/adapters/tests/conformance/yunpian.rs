@@ -141,14 +141,15 @@ fn each_number_has_its_own_verdict() {
         {"code": 0, "msg": "发送成功", "count": 1, "fee": 0.05, "mobile": "13711112222", "sid": 3_310_228_064_u64},
     ]});
     let verdicts = case(&MAINLAND).answered(200, &answer);
-    assert_eq!(words(&verdicts), ["accepted", "elsewhere", "unknown"]);
+    assert_eq!(words(&verdicts), ["accepted", "number_refused", "unknown"]);
     assert_eq!(word_and_code(&verdicts[1]).1, "22");
     assert_eq!(word_and_code(&verdicts[2]).1, "missing_status");
 }
 
 /// The classes of the vendor's code list, and what each means here.
 const CODES: &[(&str, &[i64])] = &[
-    ("later", &[-50, -51, -53, 28, 8, 9]),
+    ("later", &[-50, -51, -53, 28]),
+    ("number_refused", &[8, 9, 17, 22, 33, 20, 23]),
     ("throttled", &[-4, -5]),
     ("bad_recipient", &[10]),
     ("bad_content", &[4]),
@@ -156,7 +157,7 @@ const CODES: &[(&str, &[i64])] = &[
     (
         "elsewhere",
         &[
-            13, 17, 22, 33, 20, 23, 5, 7, 1, 2, 6, 11, 12, 14, 16, 18, 19, 21, 25, 4711, -4711,
+            13, 5, 7, 1, 2, 6, 11, 12, 14, 16, 18, 19, 21, 25, 4711, -4711,
         ],
     ),
 ];

@@ -349,7 +349,8 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         path: "engine.receipt_deadline",
         takes: "duration",
-        about: "How long a receipt may take before it counts as missing.",
+        about: "How long a receipt may take before it counts as missing, unless the account says \
+                otherwise (`limits.receipt_deadline`).",
         set: |to, given| {
             given
                 .duration(MINUTE..=Duration::from_secs(30 * 86_400))

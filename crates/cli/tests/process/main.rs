@@ -17,6 +17,7 @@ mod mail_server;
 mod mail_vendors;
 mod program;
 mod questions;
+mod receipts;
 mod rig;
 mod sdk;
 mod smpp;

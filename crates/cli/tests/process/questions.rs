@@ -102,3 +102,59 @@ async fn receipts_that_are_only_fetched_survive_a_kill() {
     let story = rig.client().get(&format!("/v1/deliveries/{id}")).await;
     assert_eq!(story["receipts"].as_array().unwrap().len(), 1, "{story:#}");
 }
+
+/// Sends by an adapter of a vendor that is imitated with receipts to be fetched only: each finds its
+/// delivery.
+async fn fetched(adapter: &str, settings: Value, secrets: Value, credentials: Value) {
+    let rig = Rig::start("");
+    let fails = json!({"share": 0.2, "code": "UNDELIV"});
+    let plan = json!({"receipts": {"pull": true, "fail": fails, "delay_ms": [0, 1_000]},
+        "credentials": credentials});
+    let behaviour = "/control/behaviours/vendor";
+    rig.control().must("PUT", behaviour, Some(&plan)).await;
+    let account = json!({"key": "vendor", "channel": "sms", "adapter": adapter, "enabled": true,
+        "settings": settings, "secrets": secrets});
+    let mut account = account;
+    account["settings"]["endpoint"] = json!(format!("http://{}/a/vendor", rig.vendor));
+    let mut client = rig.client();
+    client.must("POST", "/v1/accounts", Some(&account)).await;
+    rig.sms_template("marketing").await;
+    rig.route("sms", "marketing", "vendor").await;
+    let message = send(&rig, 0, 250).await;
+    let states = until(&mut client, &format!("/v1/messages/{message}"), |shown| {
+        let count = |state: &str| shown["states"][state].as_u64().unwrap_or(0);
+        let (delivered, undelivered) = (count("delivered"), count("undelivered"));
+        (delivered + undelivered == 250).then_some((delivered, undelivered))
+    })
+    .await;
+    assert!((10..=100).contains(&states.1), "a fifth failed: {states:?}");
+    let vendor = rig.accepted_by_vendor().await;
+    assert_eq!(vendor["accepted"], 250, "{vendor:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_yunpian_keeps_is_fetched() {
+    let secrets = json!({"apikey": SECRET});
+    let credentials = json!({"yunpian_apikey": SECRET});
+    fetched(
+        "yunpian-sms",
+        json!({"sign_name": "云片网"}),
+        secrets,
+        credentials,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_tencent_keeps_is_fetched() {
+    let keys = json!({"secret_id": "AKID-test", "secret_key": SECRET});
+    let settings =
+        json!({"sdk_app_id": "1400006666", "sign_name": "腾讯云", "template_id": "1110"});
+    fetched(
+        "tencent-sms",
+        settings,
+        keys.clone(),
+        json!({"tencent": keys}),
+    )
+    .await;
+}

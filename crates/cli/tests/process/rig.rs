@@ -14,7 +14,7 @@ use tempfile::TempDir;
 pub(crate) const START: Duration = Duration::from_secs(60);
 
 /// The secret of simulated accounts.
-const TOKEN: &str = "test-token";
+pub(crate) const TOKEN: &str = "test-token";
 
 /// Held by tests that load the machine or measure time. A runner with a process for each test
 /// sets them apart itself.

@@ -1,5 +1,5 @@
-//! Several vendors: one fails for a minute, one takes messages and cuts the connection, one loses
-//! receipts, one allows so much a second. What the vendors saw decides, not what austin says.
+//! Several vendors: one fails for a minute, one takes messages and cuts the connection, one allows so
+//! much a second. What the vendors saw decides, not what austin says.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use crate::load::Load;
 use crate::rig::{ALONE, Rig, until};
 
 /// Messages to the vendor per second, by its own clock, and what of them it accepted.
-type Seconds = BTreeMap<i64, (u64, u64)>;
+pub(crate) type Seconds = BTreeMap<i64, (u64, u64)>;
 
-async fn seconds(rig: &Rig, behaviour: &str) -> Seconds {
+pub(crate) async fn seconds(rig: &Rig, behaviour: &str) -> Seconds {
     let path = format!("/control/rates?limit=600&behaviour={behaviour}");
     let shown = rig.control().get(&path).await;
     shown["rates"][behaviour]
@@ -32,20 +32,20 @@ async fn seconds(rig: &Rig, behaviour: &str) -> Seconds {
 }
 
 /// Messages and acceptances in `[from, to)`, in Unix seconds.
-fn between(seconds: &Seconds, from: i64, to: i64) -> (u64, u64) {
+pub(crate) fn between(seconds: &Seconds, from: i64, to: i64) -> (u64, u64) {
     seconds
         .range(from..to)
         .fold((0, 0), |sum, (_, one)| (sum.0 + one.0, sum.1 + one.1))
 }
 
-fn unix_now() -> i64 {
+pub(crate) fn unix_now() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map(|since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
         .unwrap_or_default()
 }
 
-async fn shares(rig: &Rig, class: &str, accounts: &[(&str, u32)]) {
+pub(crate) async fn shares(rig: &Rig, class: &str, accounts: &[(&str, u32)]) {
     let accounts: Vec<Value> = accounts
         .iter()
         .map(|(account, weight)| json!({"account": account, "weight": weight}))
@@ -56,7 +56,7 @@ async fn shares(rig: &Rig, class: &str, accounts: &[(&str, u32)]) {
 }
 
 /// Releases `per_second` deliveries a second for `seconds`.
-async fn paced(load: &Load, per_second: u64, seconds: u64) {
+pub(crate) async fn paced(load: &Load, per_second: u64, seconds: u64) {
     let begin = Instant::now();
     let step = Duration::from_millis(20);
     let steps = seconds * 50;
@@ -122,7 +122,7 @@ async fn a_vendor_that_answers_500_is_left_alone_until_it_is_well() {
     }
 }
 
-fn per_mille(part: u64, whole: u64) -> u64 {
+pub(crate) fn per_mille(part: u64, whole: u64) -> u64 {
     part * 1000 / whole.max(1)
 }
 

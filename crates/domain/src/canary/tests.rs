@@ -92,6 +92,10 @@ fn one_call_is_counted_by_its_verdicts() {
         Verdict::Unknown(cause()),
         Verdict::Elsewhere(cause()),
         Verdict::Misconfigured(cause()),
+        Verdict::NumberRefused {
+            cause: cause(),
+            after: None,
+        },
         Verdict::Throttled {
             cause: cause(),
             pause: None,
@@ -99,9 +103,9 @@ fn one_call_is_counted_by_its_verdicts() {
     ];
     let expected = Tally {
         calls: 1,
-        attempts: 6,
+        attempts: 7,
         errors: 3,
-        refused: 2,
+        refused: 3,
     };
     assert_eq!(Tally::of(&verdicts), expected);
 }

@@ -137,7 +137,7 @@ pub fn by_receipts(
         per_mille: ramp(found.per_mille, LOST_TOLERATED, LOST_MASSIVE),
         at_once: false,
         why: format!(
-            "{} of {} messages were delivered within {} s, {}% are usual",
+            "receipts: {} of {} messages are known to be delivered within {} s, {}% are usual",
             found.delivered,
             found.sent,
             found.within.as_secs(),

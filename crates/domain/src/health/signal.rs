@@ -22,9 +22,10 @@ pub fn of(verdicts: &[Verdict]) -> Signal {
     let mut worst = Signal::Well;
     for verdict in verdicts {
         match verdict {
-            Verdict::Accepted(_) | Verdict::BadRecipient(_) | Verdict::BadContent(_) => {
-                return Signal::Well;
-            }
+            Verdict::Accepted(_)
+            | Verdict::BadRecipient(_)
+            | Verdict::BadContent(_)
+            | Verdict::NumberRefused { .. } => return Signal::Well,
             Verdict::Misconfigured(_) => worst = Signal::Sick(why(verdict)),
             Verdict::Throttled { pause, .. } => worst = Signal::Asked(*pause, why(verdict)),
             Verdict::Elsewhere(_) | Verdict::Later { .. } | Verdict::Unknown(_) => {
@@ -47,7 +48,8 @@ pub const fn is_fault(verdict: &Verdict) -> bool {
         Verdict::Accepted(_)
         | Verdict::BadRecipient(_)
         | Verdict::BadContent(_)
-        | Verdict::Throttled { .. } => false,
+        | Verdict::Throttled { .. }
+        | Verdict::NumberRefused { .. } => false,
     }
 }
 

@@ -115,9 +115,26 @@ fn lost_and_late_receipts_alone_shift_the_weight_and_it_drifts_back() {
     deliver(&mut health, 60..120, 60, 4, None);
     let shifted = health.factor.per_mille();
     assert!(shifted < 500, "{shifted}");
-    assert!(health.factor.why().unwrap().contains("delivered within"));
+    assert!(health.factor.why().unwrap().contains("receipts: "));
     deliver(&mut health, 124..160, 100, 1, None);
     assert_eq!(health.factor.per_mille(), 1000);
+}
+
+#[test]
+fn refusals_that_are_about_a_number_say_nothing_against_the_account() {
+    let mut health = Health::default();
+    for tenth in 0..600 {
+        let now = at(tenth * 100);
+        assert_eq!(health.breaker.check(now), Ok(()));
+        let call = health.breaker.begin(now);
+        let cause = Cause::new("isv.BUSINESS_LIMIT_CONTROL", "");
+        let refused = Verdict::NumberRefused { cause, after: None };
+        let signal = health.call_ended(call, &[refused], Duration::from_millis(30), now);
+        assert_eq!(signal, Signal::Well);
+        health.tick(None, now);
+    }
+    assert_eq!(health.factor.per_mille(), 1000);
+    assert_eq!(health.calls.last_minute(at(60_000)).faults, 0);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn total(hour: &ReceiptHour) -> u64 {
 
 #[test]
 fn what_has_no_receipt_in_time_is_missing_and_said_once() {
-    let counts = Counts::new(DEADLINE);
+    let counts = Counts::new(|_| DEADLINE);
     for number in 0..5 {
         send(&counts, number, NOW);
     }
@@ -64,7 +64,7 @@ fn what_has_no_receipt_in_time_is_missing_and_said_once() {
 
 #[test]
 fn a_receipt_before_its_attempt_is_counted_with_it() {
-    let counts = Counts::new(DEADLINE);
+    let counts = Counts::new(|_| DEADLINE);
     let mut early = austin_testkit::ledger_suite::receipt("v9", State::Delivered);
     early.account = ACCOUNT;
     counts.early(&early);
@@ -77,7 +77,7 @@ fn a_receipt_before_its_attempt_is_counted_with_it() {
 
 #[test]
 fn a_correction_moves_and_adds_nothing() {
-    let counts = Counts::new(DEADLINE);
+    let counts = Counts::new(|_| DEADLINE);
     send(&counts, 1, NOW);
     counts.landed(ACCOUNT, (State::Sent, State::Undelivered), Some(NOW), NOW);
     counts.landed(ACCOUNT, (State::Undelivered, State::Delivered), None, NOW);
@@ -87,7 +87,7 @@ fn a_correction_moves_and_adds_nothing() {
 
 #[test]
 fn what_was_before_the_start_is_counted_from_the_ledger() {
-    let counts = Counts::new(DEADLINE);
+    let counts = Counts::new(|_| DEADLINE);
     for (number, state) in [
         (1, State::Sent),
         (2, State::Delivered),
@@ -111,12 +111,33 @@ fn what_was_before_the_start_is_counted_from_the_ledger() {
     assert!(counts.is_expecting(ACCOUNT, hours(1)));
 }
 
+#[test]
+fn each_account_has_a_deadline_of_its_own() {
+    let other = AccountId::from_u64(4);
+    let counts = Counts::new(|account| {
+        if account == ACCOUNT {
+            Duration::from_secs(600)
+        } else {
+            DEADLINE
+        }
+    });
+    for account in [ACCOUNT, other] {
+        let id = DeliveryId::from_u64(account.as_u64());
+        counts.sent(account, id, &acceptance("v"), NOW);
+    }
+    assert_eq!(counts.write_off(hours(2)), [(ACCOUNT, 1)]);
+    assert_eq!(counts.of(ACCOUNT, hours(2))[0].missing, 1);
+    assert_eq!(counts.of(other, hours(2))[0].pending, 1);
+    assert!(!counts.is_expecting(ACCOUNT, hours(2)) && counts.is_expecting(other, hours(2)));
+    assert_eq!(counts.write_off(hours(74)), [(other, 1)]);
+}
+
 proptest! {
     #[test]
     fn the_parts_make_up_the_whole(
         steps in proptest::collection::vec((0u8..5, 0u64..100), 1..200)
     ) {
-        let counts = Counts::new(Duration::from_secs(3 * 3600));
+        let counts = Counts::new(|_| Duration::from_secs(3 * 3600));
         for (number, (kind, hour)) in (0u64..).zip(steps) {
             let at = hours(hour);
             match kind {

@@ -61,6 +61,7 @@ fn evidence(state: State, reason: Option<Reason>) -> Evidence {
             vendor_id: None,
             segments: None,
             cost: None,
+            secrets_kept: false,
             updated_at: later(9_000),
             facts: None,
         },

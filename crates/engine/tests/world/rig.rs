@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use austin_adapter_api::Adapter;
+use austin_adapter_api::sign::{hex, hmac_sha256};
+use austin_adapter_api::{Adapter, Inbound};
 use austin_adapters::simulator::Simulator;
 use austin_adapters::smtp::Smtp;
 use austin_domain::{AccountId, AppId, Class, DeliveryId, Reason, State, TemplateId, Timestamp};
@@ -23,7 +24,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 pub(crate) use crate::vendor::Behaviour;
-use crate::vendor::Vendor;
+use crate::vendor::{Taken, Vendor};
 
 struct NoBlobs;
 
@@ -45,6 +46,7 @@ fn catalog(change: impl FnOnce(&mut Snapshot)) -> Arc<dyn Catalog> {
         account
             .settings
             .insert("endpoint".into(), json!("http://vendor.example"));
+        account.secrets.insert("token".into(), TOKEN.into());
         account.limits.recipients_per_call = Some(10);
         snapshot.account_ids.insert(account.key.clone(), account.id);
         snapshot.accounts.insert(account.id, Arc::new(account));
@@ -112,6 +114,8 @@ impl World {
             taken: Mutex::default(),
             calls: Mutex::default(),
             shelf: Mutex::default(),
+            log: Mutex::default(),
+            weary: Mutex::default(),
             mute: Mutex::new(false),
             asked: Mutex::default(),
         });
@@ -171,6 +175,60 @@ impl World {
             })
             .collect();
         shelf.extend(receipts);
+    }
+
+    /// From now on this host refuses every number, or none does.
+    pub(crate) fn weary(&self, host: Option<&str>) {
+        *self.vendor.weary.lock() = host.map(str::to_owned);
+    }
+
+    /// What the vendor's hosts took since the last look.
+    pub(crate) fn fresh(&self) -> Vec<Taken> {
+        std::mem::take(&mut *self.vendor.log.lock())
+    }
+
+    /// Sends a code, a value that must not be shown.
+    pub(crate) fn send_code(&mut self, code: &str) -> DeliveryId {
+        self.next_phone += 1;
+        let vars = json!({"code": code}).as_object().unwrap().clone();
+        let request = SendRequest {
+            template: Class::Verification.as_str().into(),
+            to: vec![Recipient {
+                to: format!("+86137{:08}", self.next_phone),
+                vars,
+                ..Recipient::default()
+            }],
+            ..SendRequest::default()
+        };
+        self.ask(request).unwrap().deliveries[0].id
+    }
+
+    /// The account's vendor posts that these were delivered.
+    pub(crate) fn report(&self, account: &str, references: &[String]) {
+        let receipts: Vec<_> = references
+            .iter()
+            .map(|reference| {
+                json!({"id": format!("sim-{reference}"), "reference": reference,
+                    "status": "delivered"})
+            })
+            .collect();
+        let body = Bytes::from(json!({"receipts": receipts}).to_string());
+        let signature = hex(&hmac_sha256(TOKEN.as_bytes(), &body));
+        let request = Inbound {
+            method: http::Method::POST,
+            url: String::new(),
+            headers: [(
+                "x-sim-signature".parse().unwrap(),
+                signature.parse().unwrap(),
+            )]
+            .into_iter()
+            .collect(),
+            body,
+        };
+        let token = format!("token-of-{account}");
+        let runtime = self.runtime.as_ref().unwrap();
+        let taken = runtime.block_on(self.engine.receive(account, Some(&token), request));
+        assert_eq!(taken.unwrap().receipts.len(), references.len());
     }
 
     /// How often the vendor was asked: `query` or `receipts`.
@@ -483,6 +541,8 @@ fn caller() -> Caller {
 }
 
 const CALLS: u32 = 4;
+/// What receipts of all accounts are signed with.
+const TOKEN: &str = "test-token";
 
 fn start(
     ledger: &Arc<MemoryLedger>,

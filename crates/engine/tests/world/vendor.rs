@@ -30,6 +30,14 @@ pub(crate) enum Behaviour {
     },
 }
 
+/// One message that was taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    pub(crate) host: String,
+    pub(crate) reference: String,
+    pub(crate) text: String,
+}
+
 /// The vendor: its behaviour and the shadow of what it took.
 pub(crate) struct Vendor {
     pub(crate) behaviour: Mutex<Behaviour>,
@@ -38,6 +46,10 @@ pub(crate) struct Vendor {
     pub(crate) calls: Mutex<(u32, u32)>,
     /// Receipts that wait to be fetched.
     pub(crate) shelf: Mutex<Vec<Value>>,
+    /// What each of its hosts took since somebody looked, in order.
+    pub(crate) log: Mutex<Vec<Taken>>,
+    /// A host that has had enough of every number.
+    pub(crate) weary: Mutex<Option<String>>,
     /// Whether it answers questions.
     pub(crate) mute: Mutex<bool>,
     /// Questions it was asked, by path.
@@ -53,27 +65,47 @@ impl Vendor {
             return self.explain(&request.url);
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap();
-        let references: Vec<String> = body["messages"]
-            .as_array()
-            .unwrap()
+        let messages = body["messages"].as_array().unwrap();
+        let word = |message: &Value, name: &str| message[name].as_str().unwrap().to_owned();
+        let references: Vec<String> = messages
             .iter()
-            .map(|message| message["reference"].as_str().unwrap().to_owned())
+            .map(|message| word(message, "reference"))
             .collect();
+        let host = request.url.split('/').nth(2).unwrap().to_owned();
+        if self.weary.lock().as_ref() == Some(&host) {
+            return refuse(&references, "number_limit");
+        }
+        let before = self.taken.lock().clone();
+        let reply = self.behave(&references);
+        let taken = self.taken.lock();
+        let fresh = messages.iter().filter(|message| {
+            let reference = word(message, "reference");
+            taken.get(&reference) > before.get(&reference)
+        });
+        self.log.lock().extend(fresh.map(|message| Taken {
+            host: host.clone(),
+            reference: word(message, "reference"),
+            text: word(message, "text"),
+        }));
+        reply
+    }
+
+    fn behave(&self, references: &[String]) -> Reply {
         let behaviour = *self.behaviour.lock();
         match behaviour {
-            Behaviour::Well => self.take(&references),
+            Behaviour::Well => self.take(references),
             Behaviour::Down => fault(Phase::NotSent, FaultKind::Connect),
             Behaviour::TakesAndCuts => {
-                self.take(&references);
+                self.take(references);
                 fault(Phase::MaybeSent, FaultKind::Cut)
             }
             Behaviour::Cuts => fault(Phase::MaybeSent, FaultKind::Cut),
-            Behaviour::Random { troubled_calls: 0 } => self.take(&references),
+            Behaviour::Random { troubled_calls: 0 } => self.take(references),
             Behaviour::Random { troubled_calls } => {
                 *self.behaviour.lock() = Behaviour::Random {
                     troubled_calls: troubled_calls - 1,
                 };
-                self.misbehave(&references)
+                self.misbehave(references)
             }
         }
     }
@@ -154,6 +186,14 @@ impl Vendor {
         *self.taken.lock().entry(reference.to_owned()).or_default() += 1;
         json!({"reference": reference, "code": "ok", "id": format!("sim-{reference}"), "segments": 1})
     }
+}
+
+/// Refuses all of them.
+fn refuse(references: &[String], code: &str) -> Reply {
+    let refused = |reference: &String| json!({"reference": reference, "code": code});
+    let results: Vec<_> = references.iter().map(refused).collect();
+    let body = json!({"results": results}).to_string();
+    reply(StatusCode::OK, body.as_bytes())
 }
 
 fn fault(phase: Phase, kind: FaultKind) -> Reply {

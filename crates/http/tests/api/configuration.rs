@@ -162,11 +162,12 @@ async fn accounts_keep_their_secrets() {
     // A replacement keeps the secrets it does not name, and the token.
     let mut changed = account("sim-1");
     changed.as_object_mut().unwrap().remove("secrets");
-    changed["limits"] = json!({"per_second": 10});
+    changed["limits"] = json!({"per_second": 10, "receipt_deadline": "12h"});
     let put = app.put("/v1/accounts/sim-1", &changed).await.expect(200);
     assert_eq!(put["secrets"], json!(["token"]));
     assert_eq!(put["receipt_url"], url);
     assert_eq!(put["limits"]["per_second"], 10);
+    assert_eq!(put["limits"]["receipt_deadline"], "12h");
     changed["secrets"] = json!({"token": ""});
     let put = app.put("/v1/accounts/sim-1", &changed).await.expect(200);
     assert_eq!(put["secrets"], json!([]));
@@ -181,7 +182,7 @@ async fn every_fault_of_an_account_is_named_at_once() {
         "key": "", "channel": "email", "adapter": "tencent-sms",
         "settings": {"endpoint": "ftp://x.example", "colour": "red"},
         "secrets": {"secret_id": "id"},
-        "limits": {"per_second": 0, "recipients_per_call": 10_000},
+        "limits": {"per_second": 0, "recipients_per_call": 10_000, "receipt_deadline": "soon"},
     });
     app.post("/v1/accounts", &body).await.fields(&[
         ("/key", "invalid_key"),
@@ -192,6 +193,7 @@ async fn every_fault_of_an_account_is_named_at_once() {
         ("/secrets/secret_key", "required"),
         ("/limits/per_second", "out_of_range"),
         ("/limits/recipients_per_call", "out_of_range"),
+        ("/limits/receipt_deadline", "invalid_duration"),
     ]);
     let mut unknown = account("x");
     unknown["adapter"] = json!("carrier-pigeon");

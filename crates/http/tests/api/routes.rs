@@ -486,6 +486,7 @@ async fn accounts_have_tags_limits_and_an_operators_word() {
         "recipients_per_day": 100_000, "concurrency": 4,
         "per_number": [{"class": "verification", "count": 1, "window": "1m"},
             {"class": null, "count": 10, "window": "1d"}],
+        "receipt_deadline": "12h",
     });
     let put = app.put("/v1/accounts/sim-2", &body).await.expect(200);
     assert_eq!(put["limits"], body["limits"]);

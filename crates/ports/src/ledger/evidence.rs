@@ -38,6 +38,8 @@ pub struct DeliveryRow {
     pub cost: Option<i64>,
     /// When it last moved.
     pub updated_at: Timestamp,
+    /// Whether secret values of it are still kept.
+    pub secrets_kept: bool,
     /// What else is known of it.
     pub facts: Option<Box<Facts>>,
 }

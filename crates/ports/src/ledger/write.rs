@@ -44,7 +44,8 @@ pub struct NewDelivery {
     /// All values of this recipient without secret ones, where they differ from the message's.
     pub vars: Option<Vars>,
     /// Values of variables marked secret. The ledger seals them at rest and wipes them when the
-    /// delivery is settled.
+    /// delivery is settled; where it may be sent again after that ([`Next::Watched`]), with its
+    /// receipt, or by [`wipe`](crate::Ledger::wipe).
     pub secret_vars: Option<Vars>,
     /// The caller's own name for this delivery.
     pub reference: Option<String>,
@@ -192,7 +193,10 @@ pub struct WorkItem {
     pub attempts: u16,
     /// The account of the last attempt.
     pub last_account: Option<AccountId>,
-    /// Whether that account refused it just now, so that only another one may have it. Known in
+    /// Accounts that took it and whose receipt did not come in time: none of them gets it again.
+    /// Read from its attempts.
+    pub spent: Arc<[AccountId]>,
+    /// Whether the last account refused it just now, so that only another one may have it. Known in
     /// memory only: what is read from a store has waited and may go anywhere.
     pub moves: bool,
     /// What else is known of it.
@@ -277,6 +281,22 @@ pub enum Next {
         /// Why it waits.
         reason: Reason,
     },
+    /// To `sent`, and until then it may be sent again should no receipt come: its secret values
+    /// are kept.
+    Watched {
+        /// When it stops being worth sending.
+        until: Timestamp,
+    },
+}
+
+impl Next {
+    /// Where it goes.
+    pub const fn state(&self) -> State {
+        match self {
+            Self::End { state, .. } | Self::Wait { state, .. } => *state,
+            Self::Watched { .. } => State::Sent,
+        }
+    }
 }
 
 /// What a settlement did.

@@ -14,6 +14,7 @@ const WORDS: &[&str] = &[
     "bad_recipient",
     "bad_content",
     "elsewhere",
+    "number_refused",
     "later",
     "throttled",
     "misconfigured",
@@ -73,6 +74,10 @@ impl Codes {
         match treatment.word {
             "bad_recipient" => Verdict::BadRecipient(cause),
             "bad_content" => Verdict::BadContent(cause),
+            "number_refused" => Verdict::NumberRefused {
+                cause,
+                after: treatment.wait,
+            },
             "later" => Verdict::Later {
                 cause,
                 after: treatment.wait,
@@ -113,8 +118,9 @@ fn treatment(node: &Node<'_>) -> Option<Treatment> {
     node.object(&["verdict", "meaning", "seconds"])?;
     let word = node.need("verdict")?.choice(WORDS).and_then(known)?;
     let seconds = node.get("seconds").and_then(|node| node.integer(1, 86_400));
-    if seconds.is_some() && !matches!(word, "later" | "throttled") {
-        node.fault("contradiction", "seconds are for later and throttled only");
+    if seconds.is_some() && !matches!(word, "later" | "throttled" | "number_refused") {
+        let what = "seconds are for later, throttled and number_refused only";
+        node.fault("contradiction", what);
     }
     Some(Treatment {
         word,

@@ -218,7 +218,8 @@ impl Questions {
                 Question::Recall(_),
                 Verdict::BadRecipient(cause)
                 | Verdict::BadContent(cause)
-                | Verdict::Elsewhere(cause),
+                | Verdict::Elsewhere(cause)
+                | Verdict::NumberRefused { cause, .. },
             ) => Answer::NotRecalled(cause),
             (_, verdict) => Answer::Failed(verdict),
         }

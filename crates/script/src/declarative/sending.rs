@@ -145,6 +145,9 @@ impl Sending {
     pub(super) fn refused(bad: Bad, items: usize) -> Vec<Verdict> {
         let verdict = match bad.verdict {
             Verdict::BadRecipient(cause) if items > 1 => Verdict::Elsewhere(cause),
+            Verdict::NumberRefused { cause, .. } if items > 1 => {
+                Verdict::NumberRefused { cause, after: None }
+            }
             verdict => verdict,
         };
         vec![verdict; items]

@@ -169,6 +169,7 @@ pub(crate) enum VerdictSaid {
     BadRecipient(CauseSaid),
     BadContent(CauseSaid),
     Elsewhere(CauseSaid),
+    NumberRefused(WaitSaid),
     Later(WaitSaid),
     Throttled(WaitSaid),
     Misconfigured(CauseSaid),
@@ -276,6 +277,10 @@ impl VerdictSaid {
             Self::BadRecipient(cause) => Verdict::BadRecipient(cause.cause()),
             Self::BadContent(cause) => Verdict::BadContent(cause.cause()),
             Self::Elsewhere(cause) => Verdict::Elsewhere(cause.cause()),
+            Self::NumberRefused(wait) => {
+                let (cause, after) = wait.parts()?;
+                Verdict::NumberRefused { cause, after }
+            }
             Self::Later(wait) => {
                 let (cause, after) = wait.parts()?;
                 Verdict::Later { cause, after }
@@ -296,6 +301,9 @@ impl VerdictSaid {
             Verdict::BadRecipient(cause) => Self::BadRecipient(CauseSaid::of(cause)),
             Verdict::BadContent(cause) => Self::BadContent(CauseSaid::of(cause)),
             Verdict::Elsewhere(cause) => Self::Elsewhere(CauseSaid::of(cause)),
+            Verdict::NumberRefused { cause, after } => {
+                Self::NumberRefused(WaitSaid::of(cause, *after))
+            }
             Verdict::Later { cause, after } => Self::Later(WaitSaid::of(cause, *after)),
             Verdict::Throttled { cause, pause } => Self::Throttled(WaitSaid::of(cause, *pause)),
             Verdict::Misconfigured(cause) => Self::Misconfigured(CauseSaid::of(cause)),

@@ -10,7 +10,7 @@ use super::Vendor;
 /// SendGrid (status and field), SES, words. SNS tells by its words what an invalid parameter is about.
 type Row = [&'static str; 11];
 
-const TABLE: [Row; 7] = [
+const TABLE: [Row; 8] = [
     [
         "bad_recipient",
         "InvalidParameterValue.IncorrectPhoneNumber",
@@ -88,6 +88,19 @@ const TABLE: [Row; 7] = [
         "401",
         "LimitExceededException",
         "the balance is used up",
+    ],
+    [
+        "number_limit",
+        "LimitExceeded.PhoneNumberDailyLimit",
+        "LimitExceeded.PhoneNumberDailyLimit",
+        "isv.BUSINESS_LIMIT_CONTROL",
+        "17",
+        "CR:0202",
+        "21612",
+        "number_limit",
+        "400",
+        "MessageRejected",
+        "this number has had enough for now",
     ],
     [
         "account_suspended",

@@ -1,4 +1,4 @@
-//! Tencent Cloud SMS, API 2021-01-11, action `SendSms`.
+//! Tencent Cloud SMS, API 2021-01-11, actions `SendSms` and `PullSmsSendStatus`.
 //!
 //! Invariant: business errors are HTTP 200 with `Response.Error`, as at the vendor
 //! (cloud.tencent.com/document/product/382/55981).
@@ -36,8 +36,9 @@ pub(crate) fn parse<'a>(inbound: &Inbound<'a>) -> Result<Call<'a>, Reply> {
     if let Some(keys) = &inbound.actor.behaviour.credentials.tencent {
         signature::verify(inbound, keys).map_err(|(code, why)| failure(code, &why))?;
     }
-    match inbound.header("x-tc-action") {
-        Some("SendSms") => {}
+    let action = inbound.header("x-tc-action");
+    match action {
+        Some("SendSms" | "PullSmsSendStatus") => {}
         Some(other) => {
             return Err(failure(
                 "InvalidAction",
@@ -49,6 +50,9 @@ pub(crate) fn parse<'a>(inbound: &Inbound<'a>) -> Result<Call<'a>, Reply> {
     if inbound.header("x-tc-version") != Some("2021-01-11") {
         let why = "X-TC-Version must be 2021-01-11";
         return Err(failure("NoSuchVersion", why));
+    }
+    if action == Some("PullSmsSendStatus") {
+        return Err(pulled(inbound)?);
     }
     let request: Request<'a> = serde_json::from_slice(inbound.body)
         .map_err(|error| failure("InvalidParameter", &error.to_string()))?;
@@ -103,6 +107,43 @@ fn check(request: &Request<'_>) -> Result<(), Reply> {
         ));
     }
     Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Pull {
+    limit: usize,
+    sms_sdk_app_id: String,
+}
+
+/// Statuses that were not fetched before.
+fn pulled(inbound: &Inbound<'_>) -> Result<Reply, Reply> {
+    let asked: Pull = serde_json::from_slice(inbound.body)
+        .map_err(|error| failure("InvalidParameter", &error.to_string()))?;
+    if asked.sms_sdk_app_id.is_empty() || !(1..=100).contains(&asked.limit) {
+        let why = "SmsSdkAppId must be given and Limit must be from 1 to 100";
+        return Err(failure("InvalidParameterValue", why));
+    }
+    let courier = inbound.actor.courier.as_ref();
+    let taken = courier.map_or_else(Vec::new, |courier| courier.take(asked.limit));
+    let statuses: Vec<Value> = taken.iter().map(status).collect();
+    let id = request_id(taken.first().map_or(0, |receipt| receipt.id));
+    let response = json!({"PullSmsSendStatusSet": statuses, "RequestId": id});
+    Ok(Reply::json(200, &json!({ "Response": response })))
+}
+
+fn status(receipt: &Receipt) -> Value {
+    let phone = phone::parse(&receipt.to);
+    json!({
+        "UserReceiveTime": receipt.done_ms / 1_000,
+        "CountryCode": phone.as_ref().map_or("", |phone| phone.country),
+        "SubscriberNumber": phone.as_ref().map_or(&*receipt.to, |phone| phone.national),
+        "PhoneNumber": &*receipt.to,
+        "SerialNo": serial(receipt.id),
+        "ReportStatus": if receipt.delivered { "SUCCESS" } else { "FAIL" },
+        "Description": &*receipt.code,
+        "SessionContext": &*receipt.reference,
+    })
 }
 
 pub(crate) fn answer(call: &Call<'_>, session: &str, outcomes: &[Outcome<'_>]) -> Reply {

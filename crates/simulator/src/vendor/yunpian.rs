@@ -1,4 +1,4 @@
-//! YunPian v2: the five send operations under `/v2/sms/`.
+//! YunPian v2: the five send operations under `/v2/sms/`, and `pull_status`.
 //!
 //! Invariant: one number answers with one object, HTTP 400 when refused; many numbers answer with
 //! a list under HTTP 200, refused ones inside.
@@ -30,6 +30,9 @@ pub(crate) fn parse<'a>(inbound: &Inbound<'a>) -> Result<Call<'a>, Reply> {
         return Err(failure("-1", "非法的apikey"));
     }
     let operation = inbound.path.trim_start_matches("/v2/sms/");
+    if operation == "pull_status.json" {
+        return Err(pulled(inbound, &params));
+    }
     let mobile = required(&mut params, "mobile")?;
     let numbers: Vec<String> = mobile.split(',').map(|to| to.trim().to_owned()).collect();
     let one = matches!(operation, "single_send.json" | "tpl_single_send.json");
@@ -185,7 +188,19 @@ fn number<'a>(code: &str, message: &'a str) -> (i64, Cow<'a, str>) {
     }
 }
 
-pub(crate) fn receipts(batch: &[Receipt]) -> (&'static str, Bytes) {
+/// Statuses that were not fetched before, at most `page_size` (20) of them.
+fn pulled(inbound: &Inbound<'_>, params: &Params<'_>) -> Reply {
+    let wanted = params.get("page_size").and_then(|text| text.parse().ok());
+    let most: usize = wanted.unwrap_or(20);
+    if !(1..=PAGE).contains(&most) {
+        return failure("2", "page_size: from 1 to 100");
+    }
+    let courier = inbound.actor.courier.as_ref();
+    let taken = courier.map_or_else(Vec::new, |courier| courier.take(most));
+    Reply::json(200, &statuses(&taken))
+}
+
+fn statuses(batch: &[Receipt]) -> Value {
     let items = batch.iter().map(|receipt| {
         let mainland = phone::parse(&receipt.to).filter(|phone| phone.country == "86");
         json!({
@@ -198,7 +213,11 @@ pub(crate) fn receipts(batch: &[Receipt]) -> (&'static str, Bytes) {
             "report_status": if receipt.delivered { "SUCCESS" } else { "FAIL" },
         })
     });
-    let items = Value::Array(items.collect()).to_string();
+    Value::Array(items.collect())
+}
+
+pub(crate) fn receipts(batch: &[Receipt]) -> (&'static str, Bytes) {
+    let items = statuses(batch).to_string();
     let body = form_urlencoded::Serializer::new(String::new())
         .append_pair("sms_status", &items)
         .finish();
@@ -210,6 +229,8 @@ pub(crate) fn acknowledged(status: u16, body: &[u8]) -> bool {
     status == 200 && matches!(body.trim_ascii(), b"SUCCESS" | b"0")
 }
 
+/// Most statuses of a fetch.
+const PAGE: usize = 100;
 /// RMB a part.
 const FEE: f64 = 0.05;
 const FORM: &str = "application/x-www-form-urlencoded;charset=utf-8";

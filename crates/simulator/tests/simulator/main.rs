@@ -12,6 +12,7 @@ mod faults;
 mod hooks;
 mod mail;
 mod own;
+mod pulls;
 mod receipts;
 mod rig;
 mod sendgrid;

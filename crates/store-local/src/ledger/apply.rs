@@ -120,6 +120,13 @@ impl Machine {
                 )?;
                 Ok(Outcome::Held(held))
             }
+            Op::Wipe { deliveries } => {
+                let id = |delivery: &DeliveryId| *delivery;
+                self.each(deliveries, id, sequence, |connection, _, _, deliveries| {
+                    change::wipe(connection, deliveries)
+                })?;
+                Ok(Outcome::Done)
+            }
             Op::Remember(op) => self.remember(op, sequence).map(|()| Outcome::Done),
             Op::Receive { now, receipts } => self.receive(*now, receipts, sequence),
             Op::Park { .. } | Op::Unpark { .. } => self.park_or_unpark(op, sequence),

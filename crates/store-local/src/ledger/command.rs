@@ -1,6 +1,6 @@
 //! What the writer is asked, and how it answers.
 
-use austin_domain::{MessageId, Timestamp};
+use austin_domain::{DeliveryId, MessageId, Timestamp};
 use austin_ports::ledger::{
     AttemptStart, CallRecord, Change, NewReceipt, ReceiptFate, Result, Settled, Settlement,
 };
@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Receipts(Vec<Probed>, Timestamp, Reply<Vec<ReceiptFate>>),
     /// [`austin_ports::Ledger::rematch`] of these parked receipts; how many were matched.
     Rematch(Vec<(u64, Probed)>, Timestamp, Reply<usize>),
+    /// [`austin_ports::Ledger::wipe`] of these.
+    Wipe(Vec<DeliveryId>, Reply<()>),
     /// [`austin_ports::Ledger::retain`].
     Retain(Timestamp, Reply<u64>),
     /// Commit what is open, so that readers see it.

@@ -123,6 +123,7 @@ impl Index {
             Op::Begin { .. }
             | Op::Change { .. }
             | Op::Receive { .. }
+            | Op::Wipe { .. }
             | Op::Park { .. }
             | Op::Unpark { .. }
             | Op::Remember(_) => {}

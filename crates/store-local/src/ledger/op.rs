@@ -82,6 +82,11 @@ pub(crate) enum Op {
     },
     /// A request was marked.
     Remember(Remember),
+    /// Secret values that were kept for another attempt were wiped.
+    Wipe {
+        /// Whose.
+        deliveries: Vec<DeliveryId>,
+    },
 }
 
 /// A marked request.

@@ -122,6 +122,7 @@ fn accepted_one(message: NewMessage, id: MessageId, now: Timestamp) -> Accepted 
             state: State::Accepted,
             attempts: 0,
             last_account: None,
+            spent: Arc::from([]),
             moves: false,
             facts: delivery.facts,
         });

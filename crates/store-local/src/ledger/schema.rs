@@ -35,6 +35,11 @@ pub(crate) const SEGMENT: &[Migration] = &[
         name: "late",
         sql: include_str!("../../migrations/ledger/0005_late.sql"),
     },
+    Migration {
+        number: 6,
+        name: "kept",
+        sql: include_str!("../../migrations/ledger/0006_kept.sql"),
+    },
 ];
 /// Those of a segment's index.
 pub(crate) const INDEX: &[Migration] = &[Migration {

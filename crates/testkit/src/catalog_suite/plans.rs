@@ -164,6 +164,7 @@ async fn tags_and_limits_are_replaced(open: Open) {
             count: 1,
             window: Duration::from_secs(60),
         }]),
+        receipt_deadline: Some(Duration::from_secs(600)),
         ..Limits::default()
     };
     let change = || CatalogChange::PutAccount(Box::new(account.clone()));

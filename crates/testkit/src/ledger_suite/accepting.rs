@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use austin_domain::{Class, DeliveryId, Lane, Reason, RuleRef, State};
-use austin_ports::ledger::{AttachmentRef, AttachmentSource, Change, Facts};
+use austin_ports::ledger::{AttachmentRef, AttachmentSource, Change, Facts, Next, Settlement};
 
 use super::*;
 use crate::cases;
@@ -16,6 +16,7 @@ pub(super) fn cases() -> Vec<Case<Backend>> {
         only_accepted_deliveries_are_ready,
         rules_causes_and_facts_are_kept,
         secrets_are_given_to_senders_only_and_wiped_at_the_end,
+        secrets_of_a_watched_delivery_outlive_its_sending,
         recovery_tells_ready_timed_and_interrupted,
         ready_gives_a_lane_in_order_above_an_id,
         load_gives_only_what_waits,
@@ -237,6 +238,73 @@ async fn secrets_are_given_to_senders_only_and_wiped_at_the_end(mut backend: Bac
     assert_eq!(interrupted[0].item.vars["code"], "491822");
     settle(backend.ledger(), sent(id, 2, "v")).await;
     assert!(!format!("{:?}", evidence(backend.ledger(), id).await).contains("491822"));
+}
+
+/// Sends a code whose receipt is watched until the 600th second.
+async fn watched(ledger: &dyn Ledger, id: DeliveryId, attempt: u16) {
+    begin(ledger, id, attempt).await;
+    let settlement = Settlement {
+        next: Next::Watched { until: at(600) },
+        ..sent(id, attempt, &format!("v{attempt}"))
+    };
+    assert_eq!(settle(ledger, settlement).await, Settled::Moved);
+}
+
+async fn secrets_of_a_watched_delivery_outlive_its_sending(mut backend: Backend) {
+    let mut given = message(&[1, 2, 3]);
+    for delivery in &mut given.deliveries {
+        delivery.secret_vars = Some(BTreeMap::from([("code".into(), "491822".into())]));
+    }
+    let id = accept(backend.ledger(), given).await.message.id;
+    let [again, arrived, plain] = [0, 1, 2].map(|place| id.delivery(place));
+    watched(backend.ledger(), again, 1).await;
+    watched(backend.ledger(), arrived, 1).await;
+    begin(backend.ledger(), plain, 1).await;
+    settle(backend.ledger(), sent(plain, 1, "p1")).await;
+    let mut receipt = receipt("v1", State::Delivered);
+    receipt.delivery = Some(arrived);
+    backend
+        .ledger()
+        .receipts(vec![receipt], at(31))
+        .await
+        .unwrap();
+    backend.restart().await;
+    let ledger = backend.ledger();
+    for (id, state, kept) in [
+        (again, State::Sent, true),
+        (arrived, State::Delivered, false),
+        (plain, State::Sent, false),
+    ] {
+        let row = evidence(ledger, id).await.delivery;
+        assert_eq!((row.state, row.secrets_kept), (state, kept), "{id}");
+    }
+    let back = Change {
+        delivery: again,
+        from: Some(State::Sent),
+        to: State::Queued,
+        due_at: None,
+        reason: Reason::new("receipt_timeout", "no receipt came in time"),
+    };
+    assert_eq!(ledger.change(vec![back], at(60)).await, Ok(vec![true]));
+    backend.restart().await;
+    let ledger = backend.ledger();
+    let item = ledger.load(vec![again]).await.unwrap().remove(0);
+    assert_eq!(item.vars["code"], "491822");
+    assert_eq!(*item.spent, [ACCOUNT], "it took it, and no receipt came");
+    watched(ledger, again, 2).await;
+    ledger.wipe(at(599)).await.unwrap();
+    assert!(evidence(ledger, again).await.delivery.secrets_kept);
+    for _ in 0..2 {
+        ledger.wipe(at(600)).await.unwrap();
+    }
+    assert!(!evidence(ledger, again).await.delivery.secrets_kept);
+    backend.restart().await;
+    assert!(
+        !evidence(backend.ledger(), again)
+            .await
+            .delivery
+            .secrets_kept
+    );
 }
 
 async fn recovery_tells_ready_timed_and_interrupted(mut backend: Backend) {

@@ -38,6 +38,7 @@ fn item_of(id: u64, app: u64) -> WorkItem {
         state: State::Accepted,
         attempts: 0,
         last_account: None,
+        spent: Arc::from([]),
         facts: None,
         moves: false,
     }

@@ -36,6 +36,8 @@ pub struct LimitsDraft {
     pub concurrency: Option<u16>,
     /// The vendor's rules about one number.
     pub per_number: Option<Vec<NumberRuleDraft>>,
+    /// How long receipts may take before they count as missing, e.g. `12h`.
+    pub receipt_deadline: Option<String>,
 }
 
 /// A vendor's rule about one number.
@@ -78,6 +80,9 @@ impl LimitsDraft {
             recipients_per_day: self.recipients_per_day,
             concurrency: self.concurrency,
             per_number,
+            receipt_deadline: self
+                .receipt_deadline
+                .and_then(|text| faults.span("/limits/receipt_deadline", &text)),
         }
     }
 }

@@ -76,6 +76,10 @@ struct LimitsBody {
     concurrency: Option<u16>,
     /// The vendor's rules about one number, in place of the adapter's own; at most 16.
     per_number: Option<Vec<NumberRuleBody>>,
+    /// How long its vendor's receipts may take before they count as missing, at most 31 days;
+    /// `engine.receipt_deadline` when not given.
+    #[schema(example = "12h")]
+    receipt_deadline: Option<String>,
 }
 
 /// A vendor's rule about one number: more is refused, so it is not even tried.
@@ -108,6 +112,7 @@ impl LimitsBody {
             per_number: self
                 .per_number
                 .map(|rules| rules.into_iter().map(rule).collect()),
+            receipt_deadline: self.receipt_deadline,
         }
     }
 
@@ -128,6 +133,7 @@ impl LimitsBody {
                     })
                     .collect()
             }),
+            receipt_deadline: limits.receipt_deadline.map(span::text),
         }
     }
 }

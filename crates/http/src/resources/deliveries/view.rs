@@ -229,8 +229,8 @@ struct AttemptView {
     started_at: Instant,
     /// How long the vendor took; `null` when the evidence was lost in a crash.
     took_ms: Option<u64>,
-    /// `accepted`, `bad_recipient`, `bad_content`, `elsewhere`, `later`, `throttled`,
-    /// `misconfigured` or `unknown`.
+    /// `accepted`, `bad_recipient`, `bad_content`, `elsewhere`, `number_refused`, `later`,
+    /// `throttled`, `misconfigured` or `unknown`.
     verdict: &'static str,
     /// What the vendor said, for every verdict but `accepted`.
     code: Option<String>,

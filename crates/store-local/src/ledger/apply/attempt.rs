@@ -198,7 +198,11 @@ impl<'a> Settle<'a> {
     fn move_on(&mut self, settlement: &Settlement, from: State) -> rusqlite::Result<bool> {
         let (to, due_at, reason) = target(&settlement.next);
         let mut wait;
-        let statement = if to.is_open() {
+        let kept_until = match settlement.next {
+            Next::Watched { until } => Some(until),
+            Next::End { .. } | Next::Wait { .. } => None,
+        };
+        let statement = if to.is_open() || kept_until.is_some() {
             wait = self.connection.prepare_cached(WAIT)?;
             &mut wait
         } else {
@@ -215,6 +219,11 @@ impl<'a> Settle<'a> {
             reason.map(|reason| &reason.detail),
             reason.and_then(rule::encode),
         ])?;
+        if let Some(until) = kept_until.filter(|_| changed == 1) {
+            self.connection
+                .prepare_cached(KEEP)?
+                .execute(params![settlement.delivery.as_i64(), until.millis()])?;
+        }
         if changed == 1 {
             self.head.open = self.head.open.saturating_add_signed(open_change(from, to));
         }
@@ -355,6 +364,7 @@ fn took_us(call: &CallRecord) -> i64 {
 fn target(next: &Next) -> (State, Option<Timestamp>, Option<&Reason>) {
     match next {
         Next::End { state, reason } => (*state, None, reason.as_ref()),
+        Next::Watched { .. } => (State::Sent, None, None),
         Next::Wait {
             state,
             due_at,
@@ -394,6 +404,8 @@ const WAIT: &str = "UPDATE delivery SET state = ?4, due_at = ?5, updated_at = ?6
 const END: &str = "UPDATE delivery SET state = ?4, due_at = ?5, updated_at = ?6,
     reason_code = ?7, reason_detail = ?8, reason_rule = ?9, secret = NULL
     WHERE id = ?1 AND state = ?2 AND attempts = ?3";
+const KEEP: &str = "INSERT OR REPLACE INTO kept (delivery, until)
+    SELECT id, ?2 FROM delivery WHERE id = ?1 AND secret IS NOT NULL";
 const INSERT_FIRST: &str = "INSERT INTO first_attempt (delivery, account, started_at, verdict,
     segments, call, took_us, recipients, request, answer)
     VALUES (?1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
@@ -416,6 +428,7 @@ mod tests {
         for state in State::ALL {
             let stored = schema::stored(*state);
             assert_eq!((17..=20).contains(&stored), state.is_waiting(), "{state}");
+            assert_eq!((17..=21).contains(&stored), state.is_open(), "{state}");
             assert_eq!(schema::state(stored), Some(*state));
         }
         assert_eq!(schema::stored(State::Sending), 21);

@@ -84,6 +84,18 @@ pub(super) fn keep_open_attempt(
     Ok(())
 }
 
+/// Wipes secret values that were kept after their delivery was sent. One that waits again or is
+/// being sent is left alone: it has its own end.
+pub(super) fn wipe(connection: &Connection, deliveries: &[DeliveryId]) -> rusqlite::Result<()> {
+    for statement in [WIPE, NO_LONGER_KEPT] {
+        let mut statement = connection.prepare_cached(statement)?;
+        for delivery in deliveries {
+            statement.execute([delivery.as_i64()])?;
+        }
+    }
+    Ok(())
+}
+
 /// Leaves an event.
 pub(super) fn note(
     connection: &Connection,
@@ -116,5 +128,9 @@ const KEEP_LATER: &str = "INSERT OR IGNORE INTO later_attempt (delivery, n, acco
     SELECT id, attempts, account, updated_at FROM delivery WHERE id = ?1 AND attempts > 1";
 const MOVE: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
     reason_code = ?5, reason_detail = ?6, reason_rule = ?7 WHERE id = ?1";
+// Stored states: 17 to 21 are the open ones.
+const WIPE: &str = "UPDATE delivery SET secret = NULL
+    WHERE id = ?1 AND secret IS NOT NULL AND state NOT BETWEEN 17 AND 21";
+const NO_LONGER_KEPT: &str = "DELETE FROM kept WHERE delivery = ?1";
 const STOP: &str = "UPDATE delivery SET state = ?2, due_at = ?3, updated_at = ?4,
     reason_code = ?5, reason_detail = ?6, reason_rule = ?7, secret = NULL WHERE id = ?1";

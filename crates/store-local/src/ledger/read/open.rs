@@ -99,6 +99,24 @@ impl Reader {
         Ok((overdue, stopped))
     }
 
+    /// Deliveries whose secret values were kept until `now` at the longest.
+    pub(crate) fn kept(&self, now: Timestamp) -> Result<Vec<DeliveryId>, Fault> {
+        let mut found = Vec::new();
+        for info in self.infos().iter().filter(|info| info.damage.is_none()) {
+            self.with(info.number, |connection| {
+                let mut select = connection.prepare_cached(
+                    "SELECT delivery FROM kept WHERE until <= ?1 ORDER BY delivery",
+                )?;
+                let mut rows = select.query([now.millis()])?;
+                while let Some(row) = rows.next()? {
+                    found.push(DeliveryId::from_i64(row.get(0)?));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
     /// Shows `each` the open deliveries above `after` in order, after reading at most about
     /// `budget` rows. Where it stopped because of that.
     fn walk(

@@ -156,7 +156,13 @@ impl<'a> Heads<'a> {
             })
             .transpose()?;
         let (vars, secret_names) = with_secrets(vars, secrets, &self.nothing);
+        let spent = if raw.attempts > 0 {
+            spent(self.connection, raw.id)?
+        } else {
+            Arc::from([])
+        };
         Ok(WorkItem {
+            spent,
             id: raw.id,
             message,
             to: raw.address,
@@ -190,6 +196,7 @@ impl<'a> Heads<'a> {
             segments: vendor.segments.or(vendor.own_segments),
             cost: vendor.cost,
             updated_at: raw.updated_at,
+            secrets_kept: raw.secret.is_some(),
             facts: raw.facts,
         })
     }
@@ -236,6 +243,22 @@ impl Vendor {
         }
         Ok(vendor)
     }
+}
+
+/// Accounts that took a delivery which waits again: no receipt came.
+fn spent(connection: &Connection, id: DeliveryId) -> rusqlite::Result<Arc<[AccountId]>> {
+    let mut select = connection.prepare_cached(
+        "SELECT a.account, a.verdict FROM reopened r JOIN attempt a ON a.delivery = r.delivery
+         WHERE r.delivery = ?1 AND a.verdict IS NOT NULL ORDER BY a.n",
+    )?;
+    let mut rows = select.query([id.as_i64()])?;
+    let mut spent = Vec::new();
+    while let Some(row) = rows.next()? {
+        if let Verdict::Accepted(_) = decode(1, row.get_ref(1)?.as_blob()?)? {
+            spent.push(AccountId::from_i64(row.get(0)?));
+        }
+    }
+    Ok(spent.into())
 }
 
 fn read_head(id: MessageId, row: &Row<'_>) -> rusqlite::Result<Head> {

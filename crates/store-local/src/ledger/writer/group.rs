@@ -22,6 +22,7 @@ enum Pending {
     Settled(Reply<Vec<Settled>>, Vec<Settled>),
     Received(Reply<Vec<ReceiptFate>>, Vec<ReceiptFate>),
     Matched(Reply<usize>, usize),
+    Wiped(Reply<()>),
 }
 
 impl Pending {
@@ -31,6 +32,7 @@ impl Pending {
             Self::Held(reply, value) => answer(reply, result.clone().map(|()| value)),
             Self::Settled(reply, value) => answer(reply, result.clone().map(|()| value)),
             Self::Received(reply, value) => answer(reply, result.clone().map(|()| value)),
+            Self::Wiped(reply) => answer(reply, result.clone()),
             Self::Matched(reply, value) => answer(reply, result.clone().map(|()| value)),
         }
     }
@@ -157,6 +159,10 @@ impl Writer {
             Command::Receipts(receipts, now, reply) => match self.receive(receipts, now) {
                 Ok(fates) => Ok(Some(Pending::Received(reply, fates))),
                 Err(fault) => Err(Box::new((Pending::Received(reply, Vec::new()), fault))),
+            },
+            Command::Wipe(deliveries, reply) => match self.apply(Op::Wipe { deliveries }) {
+                Ok(_) => Ok(Some(Pending::Wiped(reply))),
+                Err(fault) => Err(Box::new((Pending::Wiped(reply), fault))),
             },
             Command::Rematch(parked, now, reply) => match self.rematch(parked, now) {
                 Ok(count) => Ok(Some(Pending::Matched(reply, count))),
@@ -317,7 +323,7 @@ fn turn_away(command: Command, error: &Error) {
         Command::Receipts(_, _, reply) => answer(reply, Err(error)),
         Command::Rematch(_, _, reply) => answer(reply, Err(error)),
         Command::Retain(_, reply) => answer(reply, Err(error)),
-        Command::Barrier(reply) => answer(reply, Err(error)),
+        Command::Wipe(_, reply) | Command::Barrier(reply) => answer(reply, Err(error)),
         Command::Freeze(reply) => answer(reply, Err(error)),
         Command::Release(_, reply) => answer(reply, Err(error)),
     }
