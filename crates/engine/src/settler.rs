@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use austin_domain::canary::is_error;
 use austin_domain::policy::ClassPolicy;
+use austin_domain::verdict::Cause;
 use austin_domain::{AccountId, State, Timestamp, Verdict};
 use austin_ports::ledger::{self, CallRecord, Next, Settled, Settlement, Timer, WorkItem};
 use hashbrown::HashMap;
@@ -85,8 +86,7 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
         mut held,
     } in batches
     {
-        let account = batch.usable.record.id;
-        let usable = &batch.usable;
+        let (account, usable) = (batch.usable.record.id, &batch.usable);
         let ended = Ended {
             items: &batch.items,
             verdicts: &outcome.verdicts,
@@ -109,13 +109,8 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
             .zip(outcome.segments);
         for ((item, verdict), segments) in judged {
             if let Verdict::BadRecipient(cause) = &verdict {
-                let key = Arc::clone(&batch.usable.key);
-                bad.entry(key).or_default().push(BadAddress {
-                    delivery: item.id,
-                    channel: item.message.lane.channel,
-                    to: item.to.clone(),
-                    code: cause.code.clone(),
-                });
+                let found = bad.entry(Arc::clone(&batch.usable.key)).or_default();
+                found.push(bad_address(&item, cause));
             }
             let next = follows(shared, &directory, &item, &verdict, account, now);
             let outcome = (verdict.clone(), account, item.id);
@@ -143,10 +138,19 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
         follow_up(shared, &lane, item, &next, settled, now);
     }
     drop(holds);
+    // A crash before this is done makes an address one failure short of being blocked.
     if !bad.is_empty() {
-        let shared = Arc::clone(shared);
-        // A crash before this is done makes an address one failure short of being blocked.
-        shared.tracker.clone().spawn(strike(shared, bad, now));
+        let counted = strike(Arc::clone(shared), bad, now);
+        shared.tracker.spawn(counted);
+    }
+}
+
+fn bad_address(item: &WorkItem, cause: &Cause) -> BadAddress {
+    BadAddress {
+        delivery: item.id,
+        channel: item.message.lane.channel,
+        to: item.to.clone(),
+        code: cause.code.clone(),
     }
 }
 
