@@ -50,6 +50,7 @@ pub mod config;
 pub mod engine;
 pub mod manage;
 pub mod once;
+pub mod planning;
 pub mod recall;
 pub mod receipt_counts;
 pub mod refusal;
