@@ -55,6 +55,7 @@ pub mod engine;
 pub mod manage;
 pub mod once;
 pub mod preview;
+pub mod planning;
 pub mod recall;
 pub mod receipt_counts;
 pub mod refusal;
