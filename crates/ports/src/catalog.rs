@@ -256,14 +256,7 @@ pub enum CatalogChange {
         reason: Option<String>,
     },
     /// A new or changed policy. The store sets its version.
-    PutPolicy {
-        /// Its name (key rules).
-        name: String,
-        /// What it says, as it was written and as it is read.
-        document: Box<(Value, Document)>,
-        /// Why, for people.
-        reason: Option<String>,
-    },
+    PutPolicy(Box<NewPolicy>),
     /// A policy that is no longer wanted. Its versions are kept.
     DeletePolicy {
         /// Its name.
@@ -555,6 +548,19 @@ pub struct Route {
     pub reason: Option<String>,
     /// When.
     pub updated_at: Timestamp,
+}
+
+/// A policy as it is put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPolicy {
+    /// Its name (key rules).
+    pub name: String,
+    /// The document as it was written.
+    pub json: Value,
+    /// The document as it is read.
+    pub document: Document,
+    /// Why, for people.
+    pub reason: Option<String>,
 }
 
 /// A version of a policy.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use austin_domain::policy::{Document, Rules};
 use austin_domain::template::check::Fault;
-use austin_ports::catalog::{AuditEntry, CatalogChange, Policy};
+use austin_ports::catalog::{AuditEntry, CatalogChange, NewPolicy, Policy};
 use serde_json::Value;
 
 use super::faults::Faults;
@@ -54,11 +54,12 @@ impl Registrar<'_> {
             faults.add("/name", "too_many", detail);
         }
         faults.into_result()?;
-        let change = CatalogChange::PutPolicy {
+        let change = CatalogChange::PutPolicy(Box::new(NewPolicy {
             name: name.to_owned(),
-            document: Box::new((document, read)),
+            json: document,
+            document: read,
             reason,
-        };
+        }));
         self.catalog
             .change(change, &caller.author(), self.now())
             .await?;

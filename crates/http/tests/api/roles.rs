@@ -32,6 +32,14 @@ const OPEN: &[(&str, &str)] = &[
     ("POST /u/{token}", "the link is signed"),
 ];
 
+/// What is no GET and changes nothing.
+const HARMLESS: &[&str] = &[
+    "POST /v1/templates/{key}/preview",
+    "POST /v1/routes/{channel}/{class}/preview",
+    "POST /v1/policies/preview",
+    "POST /v1/policies/simulate",
+];
+
 /// Operation → the roles it serves, from the document.
 fn operations() -> BTreeMap<String, Vec<String>> {
     let document: Value = serde_json::from_str(&austin_http::openapi()).unwrap();
@@ -65,8 +73,7 @@ fn every_operation_has_a_rule() {
         assert!(
             operation.starts_with("GET ")
                 || !roles.contains(&"reader".to_owned())
-                || operation == "POST /v1/templates/{key}/preview"
-                || operation == "POST /v1/routes/{channel}/{class}/preview",
+                || HARMLESS.contains(&operation.as_str()),
             "{operation} lets readers change something"
         );
     }

@@ -82,11 +82,7 @@ impl Step<'_> {
                 shift,
                 reason,
             } => self.put_route(lane, plan, shift, reason),
-            CatalogChange::PutPolicy {
-                name,
-                document,
-                reason,
-            } => self.put_policy(name, *document, reason),
+            CatalogChange::PutPolicy(policy) => self.put_policy(*policy),
             CatalogChange::DeletePolicy { name, reason } => self.delete_policy(name, reason),
             CatalogChange::PutQuota { of, quota, reason } => self.put_quota(of, quota, reason),
             CatalogChange::Pause { of, pause } => self.pause(of, pause),

@@ -1,6 +1,7 @@
 //! Policies: their versions, their end, and what comes after it.
 
 use austin_domain::policy::Document;
+use austin_ports::catalog::NewPolicy;
 use serde_json::{Value, json};
 
 use super::*;
@@ -16,11 +17,12 @@ pub(super) fn cases() -> Vec<Case<Open>> {
 fn put(name: &str, document: Value) -> CatalogChange {
     let (read, faults) = Document::read(&document);
     assert_eq!(faults, []);
-    CatalogChange::PutPolicy {
+    CatalogChange::PutPolicy(Box::new(NewPolicy {
         name: name.into(),
-        document: Box::new((document, read)),
+        json: document,
+        document: read,
         reason: Some("because".into()),
-    }
+    }))
 }
 
 async fn a_policy_keeps_its_versions(open: Open) {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use austin_domain::policy::Document;
-use austin_ports::catalog::{CatalogError, Policy};
+use austin_ports::catalog::{CatalogError, NewPolicy, Policy};
 use serde_json::{Value, json as value};
 
 use super::super::load;
@@ -12,9 +11,12 @@ use super::{Done, Result, Step, done, failed, json};
 impl Step<'_> {
     pub(super) fn put_policy(
         &mut self,
-        name: String,
-        (written, document): (Value, Document),
-        reason: Option<String>,
+        NewPolicy {
+            name,
+            json: written,
+            document,
+            reason,
+        }: NewPolicy,
     ) -> Result<Done> {
         let version = self.add_policy_version(&name, Some(&written), reason.as_deref())?;
         let subject = format!("policy/{name}");

@@ -89,6 +89,27 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     prop::collection::vec(one, 1..40)
 }
 
+fn put_policy(name: String, off: bool) -> CatalogChange {
+    let json = serde_json::json!({ "dedup": if off { Some("off") } else { None } });
+    let document = austin_domain::policy::Document::read(&json).0;
+    CatalogChange::PutPolicy(Box::new(austin_ports::catalog::NewPolicy {
+        name,
+        json,
+        document,
+        reason: None,
+    }))
+}
+
+fn put_account(key: &str, secret: Option<(String, String)>, enabled: bool) -> CatalogChange {
+    let mut account = builders::account(key);
+    account.secrets = secret
+        .into_iter()
+        .map(|(name, secret)| (name, secret.into()))
+        .collect();
+    account.enabled = enabled;
+    CatalogChange::PutAccount(Box::new(account))
+}
+
 fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
     let key = |number: u8| format!("k{number}");
     // The account with this key if there is one, else one that never was.
@@ -110,15 +131,7 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
             steps: steps.into_iter().map(life_step).collect(),
             reason: None,
         },
-        Move::PutAccount(number, secret, enabled) => {
-            let mut account = builders::account(&key(number));
-            account.secrets = secret
-                .into_iter()
-                .map(|(name, secret)| (name, secret.into()))
-                .collect();
-            account.enabled = enabled;
-            CatalogChange::PutAccount(Box::new(account))
-        }
+        Move::PutAccount(number, secret, enabled) => put_account(&key(number), secret, enabled),
         Move::DeleteAccount(number) => CatalogChange::DeleteAccount {
             account: key(number),
         },
@@ -137,15 +150,7 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
             };
             put_quota(snapshot, &key(number), app, quota)
         }
-        Move::PutPolicy(number, off) => {
-            let document = serde_json::json!({ "dedup": if off { Some("off") } else { None } });
-            let read = austin_domain::policy::Document::read(&document).0;
-            CatalogChange::PutPolicy {
-                name: key(number),
-                document: Box::new((document, read)),
-                reason: None,
-            }
-        }
+        Move::PutPolicy(number, off) => put_policy(key(number), off),
         Move::DeletePolicy(number) => CatalogChange::DeletePolicy {
             name: key(number),
             reason: None,
