@@ -43,6 +43,7 @@ fn describe(document: &mut Value) {
         {"name": "templates", "description": "The carrier of every message"},
         {"name": "accounts", "description": "Credentials and limits with a vendor"},
         {"name": "routes", "description": "Which accounts carry which messages"},
+        {"name": "policies", "description": "What may be done to people"},
         {"name": "adapters", "description": "Vendors that can be spoken to"},
         {"name": "apps", "description": "Calling systems and their keys"},
         {"name": "lanes", "description": "How the queues are doing"},

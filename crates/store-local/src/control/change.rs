@@ -6,6 +6,7 @@
 pub(super) mod accounts;
 mod adapters;
 mod apps;
+mod lists;
 mod pauses;
 pub(super) mod quotas;
 pub(super) mod routes;
@@ -81,6 +82,19 @@ impl Step<'_> {
                 shift,
                 reason,
             } => self.put_route(lane, plan, shift, reason),
+            CatalogChange::PutWordList {
+                name,
+                team,
+                words,
+                reason,
+            } => self.put_word_list(name, team, words, reason),
+            CatalogChange::DeleteWordList { name, reason } => self.delete_word_list(&name, reason),
+            CatalogChange::PutCalendar {
+                name,
+                calendar,
+                reason,
+            } => self.put_calendar(name, calendar, reason),
+            CatalogChange::DeleteCalendar { name, reason } => self.delete_calendar(&name, reason),
             CatalogChange::PutQuota { of, quota, reason } => self.put_quota(of, quota, reason),
             CatalogChange::Pause { of, pause } => self.pause(of, pause),
             CatalogChange::SteerAccount { account, steer } => self.steer_account(&account, steer),

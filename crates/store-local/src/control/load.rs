@@ -1,6 +1,7 @@
 //! The snapshot as it is read when the store opens.
 
 mod adapters;
+mod lists;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> Result<Snapsho
     quotas(connection, &mut snapshot)?;
     pauses(connection, &mut snapshot)?;
     keys(connection, &mut snapshot)?;
+    lists::load(connection, &mut snapshot)?;
     adapters::load(connection, &mut snapshot)?;
     Ok(snapshot)
 }

@@ -42,6 +42,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "templates",
         sql: include_str!("../../migrations/control/0006_templates.sql"),
     },
+    Migration {
+        number: 7,
+        name: "lists",
+        sql: include_str!("../../migrations/control/0007_lists.sql"),
+    },
 ];
 
 /// Where the database of a data directory is.
