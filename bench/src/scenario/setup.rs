@@ -33,6 +33,8 @@ impl Austin {
             "key": TEMPLATE, "name": "Order shipped", "channel": "sms", "class": "notification",
             "team": "logistics", "owner": "li@corp.example", "contact": "li@corp.example",
             "business": "orders",
+            // The same few people over and over: what is measured is the way, not the guards.
+            "policies": {"dedup": "off"},
             "content": {"text": "您的订单{{order}}已发货,请留意查收。"},
             "variables": {"order": {"type": "string", "required": true, "max_length": 40, "example": "A1"}},
         });

@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use austin_adapters::registry;
-use austin_engine::{Adapters, Parts};
+use austin_engine::{Adapters, Lists, Parts};
+use austin_ports::Entropy as _;
 use austin_ports::clock::SystemClock;
 use austin_store_local::ledger::{self, LocalLedger};
+use austin_store_local::lists::Found;
 use austin_store_local::{
-    ControlStore, DataDir, Finding, LocalBlobs, LocalMailboxes, LocalSuppressions, OsEntropy,
-    Vault, control, lock, suppressions,
+    ControlStore, DataDir, Finding, LocalBlobs, LocalLists, LocalMailboxes, LocalMeter,
+    LocalSuppressions, OsEntropy, Vault, control, lock, suppressions,
 };
 use prometheus_client::registry::Registry;
 
@@ -70,6 +73,8 @@ pub(crate) fn parts(
         remember_for: settings.engine.remember_for,
         ..ledger::Options::default()
     };
+    let node = options.node;
+    let given = lists(store).look().map(named).unwrap_or_default();
     let ledger = LocalLedger::open(store.dir.path(), store.vault.clone(), options, registry)
         .map_err(|error| failed(&error))?;
     let ledger = Arc::new(ledger);
@@ -84,6 +89,8 @@ pub(crate) fn parts(
         catalog: Arc::new(store.catalog.clone()),
         blobs: Arc::new(blobs),
         suppressions: Arc::new(entries),
+        meter: Arc::new(LocalMeter::new(person_key(), node)),
+        lists: Arc::new(ArcSwap::from_pointee(given)),
         wire: Arc::new(wire),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(OsEntropy),
@@ -91,9 +98,33 @@ pub(crate) fn parts(
             austin_adapters::registry(),
             workshop::workshop(&settings.script)?,
         ),
-        config: settings.engine.clone(),
+        config: austin_engine::Config {
+            content_key: store.vault.derive("austin 2026 content digest"),
+            ..settings.engine.clone()
+        },
     };
     Ok((parts, ledger))
+}
+
+/// The files that hold what policies name.
+pub(crate) fn lists(store: &Store) -> LocalLists {
+    LocalLists::new(store.dir.clone())
+}
+
+/// What the files hold, as the engine takes it.
+pub(crate) fn named(found: Found) -> Lists {
+    Lists {
+        words: found.words,
+        calendars: found.calendars,
+    }
+}
+
+/// A key of this process alone, for what is only kept in memory.
+fn person_key() -> [u8; 32] {
+    let mut key = [0; 32];
+    key[..16].copy_from_slice(&OsEntropy.next().to_le_bytes());
+    key[16..].copy_from_slice(&OsEntropy.next().to_le_bytes());
+    key
 }
 
 /// The mailboxes that are read, where there are any.

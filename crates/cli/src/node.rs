@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use austin_engine::manage::Registrar;
-use austin_engine::{Caller, Engine};
+use austin_engine::{Caller, CurrentLists, Engine};
 use austin_ports::catalog::Role;
 use austin_ports::clock::SystemClock;
-use austin_store_local::OsEntropy;
 use austin_store_local::ledger::LocalLedger;
+use austin_store_local::{LocalLists, OsEntropy};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -55,10 +56,12 @@ impl Node {
         })
         .await
         .map_err(|error| Failure::failed(format!("opening the store broke off: {error}")))??;
+        let closing = CancellationToken::new();
+        let files = composition::lists(&store);
+        tokio::spawn(watch(files, Arc::clone(&parts.lists), closing.clone()));
         let engine = Engine::new(parts, &mut registry);
         let server = austin_http::Server::new(settings.http.clone(), engine.clone(), registry)
             .map_err(|error| Failure::usage(error.to_string()))?;
-        let closing = CancellationToken::new();
         let server = tokio::spawn(server.run(listener, closing.clone()));
         engine
             .start()
@@ -122,6 +125,32 @@ impl Node {
     }
 }
 
+/// Takes over what has changed in the files that policies name, until the server stops.
+async fn watch(mut files: LocalLists, lists: CurrentLists, closing: CancellationToken) {
+    loop {
+        let looked = tokio::task::spawn_blocking(move || {
+            let found = files.look();
+            (files, found)
+        });
+        let Ok((back, found)) = looked.await else {
+            tracing::error!("lists that policies name are not looked at any more");
+            return;
+        };
+        files = back;
+        if let Some(found) = found {
+            let (words, calendars) = (found.words.len(), found.calendars.len());
+            tracing::info!(words, calendars, "lists that policies may name were read");
+            lists.store(Arc::new(composition::named(found)));
+        }
+        tokio::select! {
+            () = closing.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Checked changes of an opened store.
 pub(crate) fn registrar<'a>(
     store: &'a Store,
@@ -132,5 +161,6 @@ pub(crate) fn registrar<'a>(
         adapters,
         clock: &SystemClock,
         entropy: &OsEntropy,
+        lists: None,
     }
 }

@@ -1,6 +1,21 @@
-//! Defaults that follow from what a message is for.
+//! What may be done to people, and when: rules as documents, in layers, and the defaults that follow
+//! from what a message is for.
+//!
+//! A [`Document`] is what people write; [`Effective`] is what all of them together say about one
+//! template, each rule with the place it stands in.
+
+pub mod document;
+pub mod layers;
+pub mod rules;
 
 use std::time::Duration;
+
+pub use document::{AppliesTo, Document};
+pub use layers::{Effective, Layer, Ruled, Subject};
+pub use rules::{
+    Approval, Cap, Content, Exemption, OnFault, Over, Overdue, Pattern, Period, QuietAction,
+    QuietHours, QuietWindow, Rules, Weekday, Window,
+};
 
 use crate::backoff::Backoff;
 use crate::channel::Class;

@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
+use austin_domain::zone::Zone;
+
 /// The engine's settings. Every one has a default that suits one small machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Region of phones written without `+` (ISO 3166, e.g. `CN`); `None` refuses them.
     pub default_region: Option<String>,
+    /// Time zone of people whose own is neither given nor told by their number.
+    pub default_zone: Zone,
+    /// Key of the digests by which the same words are known again; the same after a restart, and
+    /// secret.
+    pub content_key: [u8; 32],
     /// Most recipients of one message.
     pub max_recipients: usize,
     /// Most deliveries a lane may have waiting before new ones are refused with 429.
@@ -45,6 +52,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             default_region: Some("CN".into()),
+            default_zone: Zone::named("Asia/Shanghai").unwrap_or_else(|_| Zone::utc()),
+            content_key: [0; 32],
             max_recipients: 1_000,
             max_lane_backlog: 5_000_000,
             lane_memory: 20_000,

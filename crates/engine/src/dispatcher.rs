@@ -15,15 +15,18 @@ use std::time::Duration;
 use austin_domain::{State, Timestamp};
 use austin_ports::ledger::{AttemptStart, Change, Timer, WorkItem};
 use futures_util::FutureExt;
+use hashbrown::HashMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::assemble::{Plan, Room, assemble};
 use crate::attempt::{Outcome, ReadyBatch, attempt};
 use crate::directory::Directory;
+use crate::gate;
 use crate::lane::Lane;
 use crate::lane::queue::Refill;
 use crate::lookahead::Lookahead;
 use crate::pauses;
+use crate::places;
 use crate::routing::Wheels;
 use crate::settler::{Finished, Settling};
 use crate::shared::Shared;
@@ -118,6 +121,7 @@ impl Turn {
         }
         let room = self.room();
         let taken = items.len();
+        let items = gate::pass(&self.shared, &self.lane, (items, &directory.snapshot), now).await;
         let Plan {
             batches,
             put_back,
@@ -416,11 +420,20 @@ impl Shared {
             .iter()
             .map(|change| (change.delivery, change.to, change.due_at))
             .collect();
+        // Read while they wait: what has ended is not looked up.
+        let ending = moves.iter().filter(|(_, to, _)| places::frees(*to));
+        let people = self.people(ending.map(|(id, ..)| *id).collect()).await;
         let applied = self.ledger.change(changes, now).await?;
-        let mut ended = 0;
+        let mut people: HashMap<_, _> = people.into_iter().map(|(to, id)| (id, to)).collect();
+        let (mut ended, mut freed) = (0, Vec::new());
         for ((delivery, to, due_at), applied) in moves.into_iter().zip(&applied) {
             if !applied {
                 continue;
+            }
+            if places::frees(to)
+                && let Some(person) = people.remove(&delivery)
+            {
+                freed.push((person, delivery));
             }
             if to != State::Queued {
                 self.metrics.reached(lane.name, to, 1);
@@ -439,6 +452,7 @@ impl Shared {
                 None => ended += 1,
             }
         }
+        self.free(freed);
         lane.settled.add(now, ended);
         Ok(applied)
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use austin_adapter_api::{Inbound, Receipts, Refused};
 use austin_domain::{AppId, Lane, MessageId, State, TemplateId, Timestamp};
 use austin_ports::ledger::{Accepted, Mark, MessageHead, NewMessage, WorkItem};
-use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Suppressions, Wire};
+use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Meter, Suppressions, Wire};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -27,9 +27,11 @@ use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::once::{self, Claims, Once};
 use crate::outlives::Outlives;
+use crate::places::Places;
 use crate::quota::{Quotas, Taken};
 use crate::receipt_counts::ReceiptHour;
 use crate::refusal::{Refusal, RefusalCode};
+use crate::rulebook::{CurrentLists, Rulebooks};
 use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
 use crate::settler::{Finished, Settler};
 use crate::shared::Shared;
@@ -39,8 +41,8 @@ use crate::timers::Timers;
 use crate::tokens::Tokens;
 use crate::uses::Use;
 use crate::{
-    aftermath, daybook, health, mailboxes, pulls, receipt_watch, receipts, reconcilers, recovery,
-    sessions, settler, uses,
+    aftermath, daybook, health, mailboxes, places, planner, pulls, receipt_watch, receipts,
+    reconcilers, recovery, release, sessions, settler, uses,
 };
 
 /// What the engine is made of.
@@ -53,8 +55,12 @@ pub struct Parts {
     pub catalog: Arc<dyn Catalog>,
     /// Uploaded files.
     pub blobs: Arc<dyn Blobs>,
+    /// Who was sent what lately.
+    pub meter: Arc<dyn Meter>,
     /// Who must not be messaged.
     pub suppressions: Arc<dyn Suppressions>,
+    /// What policies name: lists of words, calendars.
+    pub lists: CurrentLists,
     /// The way out.
     pub wire: Arc<dyn Wire>,
     /// Time.
@@ -107,6 +113,8 @@ impl Engine {
             },
             adapters: parts.adapters.clone(),
             directories: Directories::new(Arc::clone(&parts.catalog), parts.adapters.clone()),
+            rulebooks: Rulebooks::new(Arc::clone(&parts.catalog), Arc::clone(&parts.lists)),
+            places: Places::new(Arc::clone(&parts.meter)),
             lanes: Lanes::new(parts.config.lane_memory),
             quotas: Quotas::default(),
             uses: uses::Uses::default(),
@@ -141,6 +149,8 @@ impl Engine {
         let now = self.shared.clock.now();
         self.parts.adapters.sync(&snapshot, now).await;
         daybook::open(&self.shared).await?;
+        let restored = places::restore(&self.shared).await?;
+        tracing::info!(restored, "places of the limits were restored");
         let (through, newest) = uses::open(&self.shared).await?;
         recovery::recover(&self.shared).await?;
         tokio::spawn(settler::run(Arc::clone(&self.shared), finished));
@@ -153,6 +163,8 @@ impl Engine {
         tracker.spawn(sessions::keep(Arc::clone(&self.shared)));
         tracker.spawn(sessions::arrivals(Arc::clone(&self.shared)));
         tracker.spawn(reconcilers::gauges(Arc::clone(&self.shared)));
+        tracker.spawn(places::keep(Arc::clone(&self.shared)));
+        tracker.spawn(places::undelivered(Arc::clone(&self.shared)));
         tracker.spawn(receipt_watch::run(Arc::clone(&self.shared)));
         tracker.spawn(aftermath::write_off(Arc::clone(&self.shared)));
         tracker.spawn(pulls::run(Arc::clone(&self.shared)));
@@ -248,45 +260,14 @@ impl Engine {
         checked: Vec<Result<Checked, Refusal>>,
         once: Option<Once>,
     ) -> Vec<Result<SendAnswer, Refusal>> {
-        let mut messages = Vec::with_capacity(checked.len());
-        let drafts: Vec<Result<Draft, Refusal>> = checked
-            .into_iter()
-            .map(|one| {
-                one.map(|checked| {
-                    let wait = status::wait(&self.shared, checked.message.lane);
-                    let draft = Draft::new(&checked, wait);
-                    messages.push(checked.message);
-                    draft
-                })
-            })
-            .collect();
-        if messages.is_empty() {
-            return drafts
-                .into_iter()
-                .filter_map(Result::err)
-                .map(Err)
-                .collect();
+        if checked.iter().all(Result::is_err) {
+            let refused = checked.into_iter().filter_map(Result::err);
+            return refused.map(Err).collect();
         }
-        let mark = once.map(|once| once::mark(caller, once, &drafts));
-        let shared = Arc::clone(&self.shared);
+        let (shared, caller) = (Arc::clone(&self.shared), caller.clone());
         // A caller that hangs up between the commit and the offer must not leave durable
-        // deliveries that no lane knows.
-        let accepted =
-            Outlives::new(async move { accept_and_offer(&shared, messages, mark).await });
-        let mut accepted = match accepted.await {
-            Ok(accepted) => accepted.into_iter(),
-            Err(refusal) => return refused(drafts, &refusal),
-        };
-        drafts
-            .into_iter()
-            .map(|draft| {
-                let draft = draft?;
-                let head = accepted.next().ok_or_else(|| {
-                    Refusal::new(RefusalCode::Unavailable, "the ledger answered for too few")
-                })?;
-                Ok(draft.answer(head.message.id))
-            })
-            .collect()
+        // deliveries that no lane knows, nor places that nobody gives back.
+        Outlives::new(async move { judge_and_accept(&shared, &caller, checked, once).await }).await
     }
 
     /// Who calls a template, how much and since when, by app; and whether the counts are complete:
@@ -369,6 +350,20 @@ impl Engine {
         receipts::succeeded(&self.shared, caller, delivery).await
     }
 
+    /// Lets a held delivery go now. Quiet hours and the check of its words do not hold it again;
+    /// caps and suppressions still count.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` where it is not held.
+    pub async fn release(
+        &self,
+        caller: &Caller,
+        delivery: austin_domain::DeliveryId,
+        why: Option<String>,
+    ) -> Result<State, Refusal> {
+        release::release(&self.shared, caller, delivery, why).await
+    }
+
     /// What became of the receipts of an account, per hour of sending, oldest first. At a start
     /// the hours are counted anew from the newest 200,000 deliveries.
     pub fn receipt_counts(&self, account: austin_domain::AccountId) -> Vec<ReceiptHour> {
@@ -447,10 +442,56 @@ impl Engine {
     }
 }
 
+/// Judges by the rules, makes durable, and answers for each.
+async fn judge_and_accept(
+    shared: &Arc<Shared>,
+    caller: &Caller,
+    checked: Vec<Result<Checked, Refusal>>,
+    once: Option<Once>,
+) -> Vec<Result<SendAnswer, Refusal>> {
+    let mut messages = Vec::with_capacity(checked.len());
+    let mut drafts: Vec<Result<Draft, Refusal>> = checked
+        .into_iter()
+        .map(|one| {
+            one.map(|checked| {
+                let wait = status::wait(shared, checked.message.lane);
+                let draft = Draft::new(&checked, wait);
+                messages.push(checked.message);
+                draft
+            })
+        })
+        .collect();
+    let (catalog, now) = (shared.catalog.snapshot(), shared.clock.now());
+    let held = match planner::decide(shared, &catalog, &mut messages, now).await {
+        Ok(held) => held,
+        Err(refusal) => return refused(drafts, &refusal),
+    };
+    let passed = drafts.iter_mut().filter_map(|draft| draft.as_mut().ok());
+    for (draft, message) in passed.zip(&messages) {
+        draft.judged(message);
+    }
+    let mark = once.map(|once| once::mark(caller, once, &drafts));
+    let mut accepted = match accept_and_offer(shared, messages, held, mark).await {
+        Ok(accepted) => accepted.into_iter(),
+        Err(refusal) => return refused(drafts, &refusal),
+    };
+    drafts
+        .into_iter()
+        .map(|draft| {
+            let draft = draft?;
+            let head = accepted.next().ok_or_else(|| {
+                Refusal::new(RefusalCode::Unavailable, "the ledger answered for too few")
+            })?;
+            Ok(draft.answer(head.message.id))
+        })
+        .collect()
+}
+
 /// Makes messages durable and gives their ready deliveries to the lanes.
 async fn accept_and_offer(
     shared: &Arc<Shared>,
     messages: Vec<NewMessage>,
+    held: places::Held,
     mark: Option<Mark>,
 ) -> Result<Vec<Accepted>, Refusal> {
     let timers: Vec<_> = messages.iter().map(due_times).collect();
@@ -465,10 +506,19 @@ async fn accept_and_offer(
     let tests: Vec<bool> = messages.iter().map(test).collect();
     let accepting = shared.uses.accepting();
     let now = shared.clock.now();
-    let mut accepted = match mark {
-        Some(mark) => shared.ledger.accept_once(messages, mark, now).await?,
-        None => shared.ledger.accept(messages, now).await?,
+    let accepted = match mark {
+        Some(mark) => shared.ledger.accept_once(messages, mark, now).await,
+        None => shared.ledger.accept(messages, now).await,
     };
+    let mut accepted = match accepted {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            places::give_back(shared, held.into_iter().map(|(_, _, slot)| slot)).await;
+            return Err(error.into());
+        }
+    };
+    // Before any of them can go out, or end.
+    places::bind(shared, held, &accepted).await;
     let counted = accepted.iter().zip(tests).filter(|(_, test)| !test);
     accepting.came_to(counted.map(|(accepted, _)| seen(&accepted.message)));
     let mut ready: HashMap<Lane, Vec<WorkItem>> = HashMap::new();
@@ -544,6 +594,15 @@ impl Draft {
                 .map(|delivery| (delivery.to.clone(), delivery.state, delivery.reason.clone()))
                 .collect(),
             wait,
+        }
+    }
+
+    /// Takes over what the rules decided.
+    fn judged(&mut self, message: &NewMessage) {
+        for (draft, delivery) in self.deliveries.iter_mut().zip(&message.deliveries) {
+            if draft.1 != delivery.state {
+                (draft.1, draft.2) = (delivery.state, delivery.reason.clone());
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use austin_domain::policy::ClassPolicy;
 use austin_domain::template::{Template, TemplateState, Version, check};
+use austin_domain::zone::Zone;
 use austin_domain::{AccountId, Channel, Timestamp, Vars, address};
 use austin_ports::catalog::{Snapshot, TemplateEntry};
 use austin_ports::ledger::{Facts, NewDelivery, NewMessage};
@@ -322,6 +323,11 @@ impl<'a> People<'a> {
                 &fault.code,
                 format!("ref: {}", fault.detail),
             );
+        }
+        if let Some(zone) = &recipient.time_zone
+            && let Err(unknown) = zone.parse::<Zone>()
+        {
+            return self.reject(index, recipient, "invalid_time_zone", unknown.to_string());
         }
         let locale = match language(recipient.locale.as_deref()) {
             Ok(locale) => locale,

@@ -46,6 +46,7 @@ pub(crate) use testing::language;
 use crate::adapters::Adapters;
 use crate::engine::Parts;
 use crate::refusal::{Refusal, RefusalCode};
+use crate::rulebook::CurrentLists;
 
 /// Checks and makes changes of what people configure. Borrowed from an engine
 /// ([`Parts::registrar`]) or put together by a command that needs no engine.
@@ -60,6 +61,8 @@ pub struct Registrar<'a> {
     pub clock: &'a dyn Clock,
     /// Where keys and tokens come from.
     pub entropy: &'a dyn Entropy,
+    /// Lists and calendars that rules may name; `None` where they are not at hand.
+    pub lists: Option<&'a CurrentLists>,
 }
 
 impl Parts {
@@ -70,6 +73,7 @@ impl Parts {
             adapters: &self.adapters,
             clock: &*self.clock,
             entropy: &*self.entropy,
+            lists: Some(&self.lists),
         }
     }
 }
@@ -95,6 +99,11 @@ fn missing(what: &str, key: &str) -> Refusal {
     } else {
         Refusal::new(RefusalCode::NotFound, format!("there is no such {what}"))
     }
+}
+
+/// There is no such policy.
+pub(crate) fn missing_policy(name: &str) -> Refusal {
+    missing("policy", name)
 }
 
 fn exists(what: &str, key: &str) -> Refusal {

@@ -181,18 +181,22 @@ impl Metrics {
             "1 while an account is not called because it keeps failing",
             metrics.resting.clone(),
         );
+        self.register_suppressions(registry);
+        self.register_health(registry);
+    }
+
+    fn register_suppressions(&self, registry: &mut Registry) {
         registry.register(
             "suppressions",
             "Suppressions that deliveries are checked against",
-            metrics.suppressions.clone(),
+            self.suppressions.clone(),
         );
         registry.register_with_unit(
             "suppressions_memory",
             "Memory that they take",
             Unit::Bytes,
-            metrics.suppression_bytes.clone(),
+            self.suppression_bytes.clone(),
         );
-        self.register_health(registry);
     }
 
     fn register_health(&self, registry: &mut Registry) {

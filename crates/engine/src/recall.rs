@@ -269,6 +269,9 @@ async fn take_back(
     };
     let now = shared.clock.now();
     let moved = shared.ledger.change(vec![change], now).await?;
+    if moved == [true] {
+        shared.free(vec![(row.to, row.id)]);
+    }
     // A receipt may have come first: the person has it.
     Ok((moved != [true]).then_some(State::Delivered))
 }

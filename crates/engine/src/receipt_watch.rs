@@ -224,6 +224,7 @@ fn has_unused(shared: &Shared, evidence: &Evidence, now: Timestamp) -> bool {
         spent: attempts.map(|attempt| attempt.account).collect(),
         moves: false,
         facts: row.facts.clone(),
+        released: false,
     };
     let directory = shared.directories.current();
     directory.has_other_than(&item, &[], now)

@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 
 use crate::caller::Caller;
 use crate::directory;
+use crate::places;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::shared::Shared;
 use crate::suppress;
@@ -117,6 +118,11 @@ pub(crate) fn recorded(
     let health = &shared.directories.pace(receipt.account).health;
     health.received(std::slice::from_ref(receipt), &[fate], now);
     shared.aftermath.received(receipt, fate, now);
+    if let ReceiptFate::Moved { delivery, to, .. } = fate
+        && places::frees(to)
+    {
+        shared.places.undelivered(delivery);
+    }
 }
 
 /// Records the sender's word that a delivery reached its person.

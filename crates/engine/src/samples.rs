@@ -198,6 +198,7 @@ pub(crate) fn items(orders: &[&str]) -> Vec<WorkItem> {
                 spent: Arc::from([]),
                 moves: false,
                 facts: None,
+                released: false,
             }
         })
         .collect()

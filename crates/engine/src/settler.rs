@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use austin_domain::canary::is_error;
 use austin_domain::policy::ClassPolicy;
+use austin_domain::verdict::Cause;
 use austin_domain::{AccountId, State, Timestamp, Verdict};
 use austin_ports::ledger::{self, CallRecord, Next, Settled, Settlement, Timer, WorkItem};
 use hashbrown::HashMap;
@@ -17,6 +18,7 @@ use crate::directory::Directory;
 use crate::inquiry;
 use crate::lane::Lane;
 use crate::pace::Ended;
+use crate::places;
 use crate::receipt_watch;
 use crate::shared::Shared;
 use crate::suppress::{self, BadAddress};
@@ -84,8 +86,7 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
         mut held,
     } in batches
     {
-        let account = batch.usable.record.id;
-        let usable = &batch.usable;
+        let (account, usable) = (batch.usable.record.id, &batch.usable);
         let ended = Ended {
             items: &batch.items,
             verdicts: &outcome.verdicts,
@@ -108,13 +109,8 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
             .zip(outcome.segments);
         for ((item, verdict), segments) in judged {
             if let Verdict::BadRecipient(cause) = &verdict {
-                let key = Arc::clone(&batch.usable.key);
-                bad.entry(key).or_default().push(BadAddress {
-                    delivery: item.id,
-                    channel: item.message.lane.channel,
-                    to: item.to.clone(),
-                    code: cause.code.clone(),
-                });
+                let found = bad.entry(Arc::clone(&batch.usable.key)).or_default();
+                found.push(bad_address(&item, cause));
             }
             let next = follows(shared, &directory, &item, &verdict, account, now);
             let outcome = (verdict.clone(), account, item.id);
@@ -142,10 +138,19 @@ async fn record(shared: &Arc<Shared>, batches: Vec<Finished>) {
         follow_up(shared, &lane, item, &next, settled, now);
     }
     drop(holds);
+    // A crash before this is done makes an address one failure short of being blocked.
     if !bad.is_empty() {
-        let shared = Arc::clone(shared);
-        // A crash before this is done makes an address one failure short of being blocked.
-        shared.tracker.clone().spawn(strike(shared, bad, now));
+        let counted = strike(Arc::clone(shared), bad, now);
+        shared.tracker.spawn(counted);
+    }
+}
+
+fn bad_address(item: &WorkItem, cause: &Cause) -> BadAddress {
+    BadAddress {
+        delivery: item.id,
+        channel: item.message.lane.channel,
+        to: item.to.clone(),
+        code: cause.code.clone(),
     }
 }
 
@@ -212,7 +217,7 @@ pub(crate) async fn persist(
 pub(crate) fn follow_up(
     shared: &Shared,
     lane: &Arc<Lane>,
-    item: Option<WorkItem>,
+    item: WorkItem,
     next: &Next,
     settled: Settled,
     now: Timestamp,
@@ -221,15 +226,15 @@ pub(crate) fn follow_up(
         (Settled::Moved, Next::End { .. } | Next::Watched { .. }) => {
             shared.metrics.reached(lane.name, next.state(), 1);
             lane.settled.add(now, 1);
-            if let Some(item) = item {
+            if places::frees(next.state()) {
+                shared.free(vec![(item.to, item.id)]);
+            } else if next.state() == State::Sent {
                 receipt_watch::begin(shared, &item, now);
             }
         }
         (Settled::Moved, Next::Wait { due_at: None, .. }) => {
-            if let Some(item) = item {
-                lane.with(|queue| queue.again(item));
-                lane.bell.notify_one();
-            }
+            lane.with(|queue| queue.again(item));
+            lane.bell.notify_one();
         }
         (
             Settled::Moved,
@@ -238,14 +243,12 @@ pub(crate) fn follow_up(
                 ..
             },
         ) => {
-            if let Some(item) = item {
-                let timer = Timer {
-                    due_at: *due_at,
-                    delivery: item.id,
-                    lane: lane.name,
-                };
-                shared.set_timers(lane, [timer]);
-            }
+            let timer = Timer {
+                due_at: *due_at,
+                delivery: item.id,
+                lane: lane.name,
+            };
+            shared.set_timers(lane, [timer]);
         }
         (Settled::Kept(_), _) => lane.settled.add(now, 1),
         (Settled::Ignored, _) => {
@@ -288,16 +291,13 @@ fn count(shared: &Shared, batch: &ReadyBatch, outcome: &Outcome) {
 
 /// The delivery as it would be tried again, where it may be: also a sent one, whose receipt may
 /// not come.
-pub(crate) fn retry_of(item: WorkItem, next: &Next, account: AccountId) -> Option<WorkItem> {
-    if next.state() != State::Sent && !matches!(next, Next::Wait { .. }) {
-        return None;
-    }
-    Some(WorkItem {
+pub(crate) fn retry_of(item: WorkItem, next: &Next, account: AccountId) -> WorkItem {
+    WorkItem {
         state: State::Queued,
         last_account: Some(account),
         moves: matches!(next, Next::Wait { due_at: None, .. }),
         ..item
-    })
+    }
 }
 
 const QUEUE: usize = 1024;

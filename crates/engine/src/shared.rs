@@ -15,7 +15,9 @@ use crate::directory::Directories;
 use crate::lane::{Lane, Lanes};
 use crate::metrics::Metrics;
 use crate::once::Claims;
+use crate::places::Places;
 use crate::quota::Quotas;
+use crate::rulebook::Rulebooks;
 use crate::settler::Settler;
 use crate::suppress::Suppressing;
 use crate::timers::Timers;
@@ -31,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) means: Means,
     pub(crate) adapters: Adapters,
     pub(crate) directories: Directories,
+    pub(crate) rulebooks: Rulebooks,
+    pub(crate) places: Places,
     pub(crate) lanes: Lanes,
     pub(crate) quotas: Quotas,
     /// Who uses which template.

@@ -15,6 +15,8 @@ mod questions;
 mod receipts;
 #[path = "world/rig.rs"]
 mod rig;
+#[path = "world/rules.rs"]
+mod rules;
 #[path = "world/vendor.rs"]
 mod vendor;
 

@@ -10,6 +10,7 @@ pub(crate) mod health;
 pub(crate) mod lanes;
 pub(crate) mod messages;
 pub(crate) mod pauses;
+pub(crate) mod policies;
 pub(crate) mod problems;
 mod quota;
 pub(crate) mod recall;

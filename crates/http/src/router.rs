@@ -12,7 +12,8 @@ use crate::docs;
 use crate::problem::{Code, Problem};
 use crate::resources::{
     accounts, adapters, apps, audit, calendars, deliveries, health, lanes, messages, pauses,
-    problems, recall, receipts, routes, suppressions, templates, unsubscribe, uploads, word_lists,
+    policies, problems, recall, receipts, routes, suppressions, templates, unsubscribe, uploads,
+    word_lists,
 };
 
 /// The routes and their description.
@@ -24,6 +25,7 @@ pub(crate) fn build() -> (Router<App>, OpenApi) {
         .merge(templates::router())
         .merge(accounts::router())
         .merge(routes::router())
+        .merge(policies::router())
         .merge(word_lists::router())
         .merge(calendars::router())
         .merge(adapters::router())

@@ -23,6 +23,8 @@ mod lists;
 mod messages;
 #[path = "api/once.rs"]
 mod once;
+#[path = "api/policies.rs"]
+mod policies;
 #[path = "api/recall.rs"]
 mod recall;
 #[path = "api/receipts.rs"]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use austin_domain::calendar::Calendar;
+use austin_domain::policy::Document;
 use austin_domain::quota::{NumberRule, Quota};
 use austin_domain::route::plan::{Plan, Shift};
 use austin_domain::template::{Life, Step, Template, Version};
@@ -43,7 +44,7 @@ pub trait Catalog: Send + Sync {
     ) -> BoxFuture<'a, Result<u64, CatalogError>>;
 
     /// Past changes, newest first, of one subject (`template/order-shipped`, `route/sms.marketing`,
-    /// `account/tencent-1`, `app/shop`, `adapter/acme`, `word-list/finance`,
+    /// `account/tencent-1`, `app/shop`, `adapter/acme`, `policy/night`, `word-list/finance`,
     /// `calendar/cn-2026`) or of everything.
     fn history<'a>(
         &'a self,
@@ -59,6 +60,15 @@ pub trait Catalog: Send + Sync {
         before: Option<u32>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Route>, CatalogError>>;
+
+    /// The versions of a policy, newest first, at most `limit`, from `before` (exclusive) down; of a
+    /// deleted one too.
+    fn policy_versions<'a>(
+        &'a self,
+        name: &'a str,
+        before: Option<u32>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Policy>, CatalogError>>;
 
     /// What a part of austin wrote down for itself under `name` (a cursor, a mark); not audited.
     fn remembered<'a>(
@@ -249,6 +259,22 @@ pub enum CatalogChange {
         /// Why, for people.
         reason: Option<String>,
     },
+    /// A new or changed policy. The store sets its version.
+    PutPolicy {
+        /// Its name (key rules).
+        name: String,
+        /// What it says, as it was written and as it is read.
+        document: Box<(Value, Document)>,
+        /// Why, for people.
+        reason: Option<String>,
+    },
+    /// A policy that is no longer wanted. Its versions are kept.
+    DeletePolicy {
+        /// Its name.
+        name: String,
+        /// Why, for people.
+        reason: Option<String>,
+    },
     /// A new or changed list of words. The store sets its version.
     PutWordList {
         /// Its name (key rules).
@@ -390,6 +416,8 @@ pub struct Snapshot {
     pub test_people: BTreeMap<String, Arc<BTreeSet<String>>>,
     /// What is paused; what ended by itself may still be in it.
     pub pauses: HashMap<PauseOf, Pause>,
+    /// Policies that are in force, by name.
+    pub policies: BTreeMap<String, Arc<Policy>>,
     /// Lists of words that policies name, compiled.
     pub word_lists: BTreeMap<String, Arc<WordListEntry>>,
     /// Calendars that policies name.
@@ -564,6 +592,25 @@ pub struct Route {
     /// Counts its changes, from 1.
     pub version: u32,
     /// Who changed it last.
+    pub author: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub updated_at: Timestamp,
+}
+
+/// A version of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// Counts its changes, from 1.
+    pub version: u32,
+    /// The document as it was written; `None`: with this version it was deleted.
+    pub json: Option<Value>,
+    /// The document as it is read.
+    pub document: Document,
+    /// Who changed it.
     pub author: String,
     /// Why.
     pub reason: Option<String>,

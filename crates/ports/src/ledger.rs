@@ -21,8 +21,8 @@ pub use evidence::{AttemptRow, DeliveryRow, Event, Evidence, ParkedReceipt, Rece
 pub use query::{Filter, Found, MessageSummary};
 pub use write::{
     Accepted, AttachmentRef, AttachmentSource, AttemptStart, CallRecord, Change, Facts, HandedOver,
-    Mark, MessageHead, NewDelivery, NewMessage, NewReceipt, Next, ReceiptFate, Remembered, Settled,
-    Settlement, WorkItem,
+    Mark, MessageHead, NewDelivery, NewMessage, NewReceipt, Next, RELEASED, ReceiptFate,
+    Remembered, Settled, Settlement, WorkItem,
 };
 
 use crate::BoxFuture;

@@ -31,7 +31,7 @@ use austin_domain::id::Sequence;
 use austin_domain::{AppId, Lane, Timestamp};
 use austin_ports::BoxFuture;
 use austin_ports::catalog::{
-    AuditEntry, Catalog, CatalogChange, CatalogError, KeptAnswer, Route, Snapshot,
+    AuditEntry, Catalog, CatalogChange, CatalogError, KeptAnswer, Policy, Route, Snapshot,
 };
 use parking_lot::Mutex;
 use rusqlite::Connection;
@@ -173,6 +173,18 @@ impl Catalog for ControlStore {
         let shared = Arc::clone(&self.0);
         blocking(move || {
             load::route_versions(&shared.reader.lock(), lane, before, limit).map_err(failed)
+        })
+    }
+
+    fn policy_versions<'a>(
+        &'a self,
+        name: &'a str,
+        before: Option<u32>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Policy>, CatalogError>> {
+        let (shared, name) = (Arc::clone(&self.0), name.to_owned());
+        blocking(move || {
+            load::policies::versions(&shared.reader.lock(), &name, before, limit).map_err(failed)
         })
     }
 

@@ -1,8 +1,8 @@
 //! The embedded backend of the store ports: one data directory, nothing else to install.
 //!
 //! The only crate that knows SQLite. It owns the layout of the data directory:
-//! `lock`, `FORMAT`, `master.key`, `control.db`, `suppressions.db`, `imports/`, `uploads/` and the
-//! ledger's files.
+//! `lock`, `FORMAT`, `master.key`, `control.db`, `suppressions.db`, `imports/`, `lists/`,
+//! `calendars/`, `uploads/` and the ledger's files.
 
 pub mod blobs;
 pub mod control;
@@ -10,6 +10,7 @@ pub mod durable;
 pub mod entropy;
 pub mod finding;
 pub mod ledger;
+pub mod lists;
 pub mod lock;
 pub mod mailboxes;
 pub mod meter;
@@ -22,6 +23,7 @@ pub use control::ControlStore;
 pub use entropy::OsEntropy;
 pub use finding::{Finding, Severity};
 pub use ledger::LocalLedger;
+pub use lists::LocalLists;
 pub use lock::DataDir;
 pub use mailboxes::LocalMailboxes;
 pub use meter::LocalMeter;

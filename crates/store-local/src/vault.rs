@@ -128,6 +128,12 @@ impl Vault {
             .map_err(|_| Unsealable::Damaged)
     }
 
+    /// A key for the purpose that `context` names, the same each time. Nothing of the master key
+    /// can be told from it. Another active key gives another.
+    pub fn derive(&self, context: &str) -> [u8; 32] {
+        blake3::derive_key(context, &**self.keys.active().1)
+    }
+
     /// Whether `sealed` was sealed with the active key; otherwise it should be sealed anew before
     /// its key is taken away.
     pub fn is_current(&self, sealed: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use austin_domain::{AppId, Lane, Timestamp};
 use austin_ports::BoxFuture;
 use austin_ports::catalog::{
-    AuditEntry, Catalog, CatalogChange, CatalogError, KeptAnswer, Route, Snapshot,
+    AuditEntry, Catalog, CatalogChange, CatalogError, KeptAnswer, Policy, Route, Snapshot,
 };
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -107,6 +107,23 @@ impl Catalog for GivenCatalog {
             .get(&lane)
             .map(|route| Route::clone(route))
             .filter(|route| before.is_none_or(|before| route.version < before))
+            .into_iter()
+            .take(limit)
+            .collect();
+        Box::pin(async move { Ok(versions) })
+    }
+
+    fn policy_versions<'a>(
+        &'a self,
+        name: &'a str,
+        before: Option<u32>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Policy>, CatalogError>> {
+        let snapshot = self.snapshot();
+        let policy = snapshot.policies.get(name);
+        let versions: Vec<Policy> = policy
+            .filter(|policy| before.is_none_or(|before| policy.version < before))
+            .map(|policy| Policy::clone(policy))
             .into_iter()
             .take(limit)
             .collect();

@@ -5,6 +5,7 @@ mod accounts;
 mod adapters;
 mod lists;
 mod plans;
+mod policies;
 mod store;
 mod templates;
 
@@ -29,6 +30,7 @@ pub fn cases() -> Vec<Case<Open>> {
         templates::cases(),
         accounts::cases(),
         plans::cases(),
+        policies::cases(),
         access::cases(),
         adapters::cases(),
         lists::cases(),
@@ -61,6 +63,7 @@ pub fn contents(snapshot: &Snapshot) -> Vec<String> {
     );
     lines.extend(snapshot.routes.iter().map(|route| format!("{route:?}")));
     lines.extend(snapshot.quotas.iter().map(|quota| format!("{quota:?}")));
+    lines.extend(snapshot.policies.iter().map(|policy| format!("{policy:?}")));
     let people = snapshot.test_people.iter();
     lines.extend(people.map(|people| format!("test {people:?}")));
     lines.extend(snapshot.word_lists.iter().map(|list| format!("{list:?}")));

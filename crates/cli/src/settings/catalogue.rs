@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use austin_domain::zone::Zone;
+
 use crate::settings::given::Given;
 use crate::settings::{Durability, LogFormat, Settings, shown};
 
@@ -234,6 +236,18 @@ pub(crate) const KEYS: &[Key] = &[
                 .clone()
                 .unwrap_or_else(|| "none".into())
         },
+    },
+    Key {
+        path: "engine.default_time_zone",
+        takes: "IANA time zone",
+        about: "Where people are whose time zone is neither given nor told by their number: quiet \
+                hours and calendar caps go by it.",
+        set: |to, given| {
+            let zone = given.text()?.parse::<Zone>();
+            to.engine.default_zone = zone.map_err(|error| error.to_string())?;
+            Ok(())
+        },
+        get: |of| of.engine.default_zone.name().to_owned(),
     },
     Key {
         path: "engine.max_recipients",

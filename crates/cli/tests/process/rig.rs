@@ -192,6 +192,8 @@ impl Rig {
             "key": key, "name": key, "channel": channel, "class": class,
             "team": "test", "owner": "li@corp.example", "contact": "li@corp.example",
             "business": "test", "content": content,
+            // Tests say the same to the same people again and again, at night too.
+            "policies": {"dedup": "off", "quiet_hours": "none"},
             "variables": {"code": {"type": "string", "required": true, "max_length": 40,
                 "example": "1234"}},
         });

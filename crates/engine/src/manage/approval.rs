@@ -3,11 +3,13 @@
 //! The built-in rule goes by class; the one place where documents of rules may say otherwise is
 //! [`approval`]. A template's own rules have no say in it: its author writes them.
 
+use austin_domain::RuleRef;
+use austin_domain::policy::Ruled;
 use austin_domain::template::{Template, Version};
-use austin_domain::{Class, RuleRef};
 use austin_ports::catalog::{Role, Snapshot};
 
 use crate::caller::author_of;
+use crate::rulebook;
 
 /// What a version needs before it may go live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,17 +31,16 @@ impl Approval {
 
 /// What `version` of `template` needs. Verification and notification go live when they are
 /// submitted. Marketing needs an approver other than its author, as soon as there is one: an
-/// app other than the author's with an admin key.
+/// app other than the author's with an admin key. Policies may say otherwise.
 pub fn approval(snapshot: &Snapshot, template: &Template, version: &Version) -> Approval {
-    let required = template.class == Class::Marketing;
+    let Ruled { value, rule } = rulebook::effective(snapshot, template, version).approval;
+    // Where a policy says so it is meant, even if nobody else is there yet.
+    let stated = rule.version > 0;
+    let alone = !stated && !others(snapshot, &version.author);
     Approval {
-        required,
-        self_allowed: !required || !others(snapshot, &version.author),
-        rule: RuleRef {
-            name: format!("class/{}", template.class),
-            version: 0,
-            part: "approval".to_owned(),
-        },
+        required: value.required,
+        self_allowed: !value.required || value.by_author || alone,
+        rule,
     }
 }
 

@@ -1,98 +1,189 @@
-//! The shape of a template's policies: dedup, caps, quiet hours.
-//!
-//! They are checked and kept with the version; the planner does not apply them yet.
+//! Policies: what may be done to people, in versions, and back again.
 
-use serde_json::{Map, Value};
+use std::sync::Arc;
 
-use super::faults::{Faults, step};
+use austin_domain::policy::{Document, Rules};
+use austin_domain::template::check::Fault;
+use austin_ports::catalog::{AuditEntry, CatalogChange, Policy};
+use serde_json::Value;
 
-/// Most caps of one template.
-const MAX_CAPS: usize = 8;
+use super::faults::Faults;
+use super::{Page, Registrar, missing, vanished};
+use crate::caller::Caller;
+use crate::refusal::Refusal;
+use crate::rulebook;
 
-/// Checks `policies` as they stand in a request.
-pub(super) fn check(faults: &mut Faults, policies: &Value) {
-    let Some(fields) = object(faults, "/policies", policies) else {
-        return;
-    };
-    for (name, value) in fields {
-        match name.as_str() {
-            "dedup" => dedup(faults, value),
-            "cap" => caps(faults, value),
-            "quiet_hours" => quiet_hours(faults, value),
-            other => faults.add(
-                &format!("/policies/{}", step(other)),
-                "unknown_field",
-                "is not a policy; known: dedup, cap, quiet_hours",
-            ),
+/// Names that paths of the API take.
+const RESERVED: [&str; 2] = ["simulate", "preview"];
+/// Most policies in force.
+const MAX_POLICIES: usize = 1_000;
+
+impl Registrar<'_> {
+    /// Sets a policy: what it says holds for everything that is judged from then on.
+    ///
+    /// # Errors
+    /// Every field at fault, by its place.
+    pub async fn put_policy(
+        &self,
+        caller: &Caller,
+        name: &str,
+        document: Value,
+        reason: Option<String>,
+    ) -> Result<Arc<Policy>, Refusal> {
+        let mut faults = Faults::default();
+        faults.key("/name", name);
+        faults.line("/reason", reason.as_deref().unwrap_or_default());
+        if RESERVED.contains(&name) {
+            faults.add(
+                "/name",
+                "reserved",
+                "this name stands for a call of the API",
+            );
         }
-    }
-}
-
-fn dedup(faults: &mut Faults, value: &Value) {
-    let pointer = "/policies/dedup";
-    if let Some(fields) = object(faults, pointer, value) {
-        known_only(faults, pointer, fields, &["window"]);
-        window(faults, pointer, fields);
-    }
-}
-
-fn caps(faults: &mut Faults, value: &Value) {
-    let Some(caps) = value.as_array() else {
-        faults.add("/policies/cap", "wrong_type", "must be an array of caps");
-        return;
-    };
-    if caps.len() > MAX_CAPS {
-        let detail = format!("must have at most {MAX_CAPS} caps");
-        faults.add("/policies/cap", "too_many", detail);
-    }
-    for (index, cap) in caps.iter().enumerate() {
-        let pointer = format!("/policies/cap/{index}");
-        let Some(fields) = object(faults, &pointer, cap) else {
-            continue;
+        let (read, found) = Document::read(&document);
+        name_faults(&mut faults, "", found);
+        let snapshot = self.catalog.snapshot();
+        let lists = self.lists.map(|lists| lists.load().with(&snapshot));
+        name_faults(
+            &mut faults,
+            "",
+            rulebook::check(&read.rules, lists.as_ref()),
+        );
+        if !snapshot.policies.contains_key(name) && snapshot.policies.len() >= MAX_POLICIES {
+            let detail = format!("there are {MAX_POLICIES} policies already; delete some first");
+            faults.add("/name", "too_many", detail);
+        }
+        faults.into_result()?;
+        let change = CatalogChange::PutPolicy {
+            name: name.to_owned(),
+            document: Box::new((document, read)),
+            reason,
         };
-        known_only(faults, &pointer, fields, &["per", "count", "window"]);
-        if fields.get("per").and_then(Value::as_str) != Some("recipient") {
-            let detail = "must be \"recipient\"";
-            faults.add(&format!("{pointer}/per"), "unknown_value", detail);
+        self.catalog
+            .change(change, &caller.author(), self.now())
+            .await?;
+        let snapshot = self.catalog.snapshot();
+        let policy = snapshot.policies.get(name).cloned();
+        policy.ok_or_else(|| vanished("policy"))
+    }
+
+    /// Takes a policy out of force. Its versions are kept, and it can come back.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn delete_policy(
+        &self,
+        caller: &Caller,
+        name: &str,
+        reason: Option<String>,
+    ) -> Result<(), Refusal> {
+        self.policy(name)?;
+        let mut faults = Faults::default();
+        faults.line("/reason", reason.as_deref().unwrap_or_default());
+        faults.into_result()?;
+        let change = CatalogChange::DeletePolicy {
+            name: name.to_owned(),
+            reason,
+        };
+        self.catalog
+            .change(change, &caller.author(), self.now())
+            .await?;
+        Ok(())
+    }
+
+    /// Sets a policy, also a deleted one, to what an earlier version said: a new version, checked
+    /// again.
+    ///
+    /// # Errors
+    /// `not_found`; every field of the old version that is at fault today.
+    pub async fn revert_policy(
+        &self,
+        caller: &Caller,
+        name: &str,
+        version: u32,
+        reason: Option<String>,
+    ) -> Result<Arc<Policy>, Refusal> {
+        let before = version.checked_add(1);
+        let found = self.catalog.policy_versions(name, before, 1).await?;
+        let document = found
+            .into_iter()
+            .find(|policy| policy.version == version)
+            .and_then(|policy| policy.json)
+            .ok_or_else(|| {
+                missing(
+                    "version of the policy with a document",
+                    &version.to_string(),
+                )
+            })?;
+        let reason = reason.or_else(|| Some(format!("back to version {version}")));
+        self.put_policy(caller, name, document, reason).await
+    }
+
+    /// A policy that is in force.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn policy(&self, name: &str) -> Result<Arc<Policy>, Refusal> {
+        let snapshot = self.catalog.snapshot();
+        let policy = snapshot.policies.get(name).cloned();
+        policy.ok_or_else(|| missing("policy", name))
+    }
+
+    /// All policies in force, by name.
+    pub fn policies(&self) -> Vec<Arc<Policy>> {
+        self.catalog.snapshot().policies.values().cloned().collect()
+    }
+
+    /// The versions of a policy, newest first, from `before` (exclusive) down; of a deleted one
+    /// too.
+    ///
+    /// # Errors
+    /// `not_found` when there never was one.
+    pub async fn policy_versions(
+        &self,
+        name: &str,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Page<Policy>, Refusal> {
+        let wanted = limit.saturating_add(1);
+        let mut items = self.catalog.policy_versions(name, before, wanted).await?;
+        if items.is_empty() && before.is_none() {
+            return Err(missing("policy", name));
         }
-        let count = fields.get("count").and_then(Value::as_u64);
-        if !count.is_some_and(|count| (1..=1_000_000).contains(&count)) {
-            let detail = "must be a whole number from 1 to 1000000";
-            faults.add(&format!("{pointer}/count"), "out_of_range", detail);
-        }
-        window(faults, &pointer, fields);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let last = items.last().filter(|_| more);
+        let next = last.map(|policy| policy.version.to_string());
+        Ok(Page { items, next })
+    }
+
+    /// Past changes of a policy, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn policy_history(
+        &self,
+        name: &str,
+        limit: usize,
+    ) -> Result<Vec<AuditEntry>, Refusal> {
+        let subject = format!("policy/{name}");
+        Ok(self.catalog.history(Some(&subject), limit).await?)
     }
 }
 
-fn quiet_hours(faults: &mut Faults, value: &Value) {
-    if !matches!(value.as_str(), Some("none" | "drop" | "hold")) {
-        let detail = "must be one of none, drop, hold";
-        faults.add("/policies/quiet_hours", "unknown_value", detail);
-    }
+/// Checks the rules that a template version carries, as they stand in a request.
+pub(super) fn check(faults: &mut Faults, policies: &Value) {
+    let (rules, found) = Rules::read(policies);
+    name_faults(faults, "/policies", found);
+    name_faults(faults, "/policies", rulebook::check(&rules, None));
 }
 
-fn window(faults: &mut Faults, pointer: &str, fields: &Map<String, Value>) {
-    let text = fields.get("window").and_then(Value::as_str);
-    faults.span(&format!("{pointer}/window"), text.unwrap_or_default());
-}
-
-fn object<'a>(
-    faults: &mut Faults,
-    pointer: &str,
-    value: &'a Value,
-) -> Option<&'a Map<String, Value>> {
-    if value.as_object().is_none() {
-        faults.add(pointer, "wrong_type", "must be an object");
-    }
-    value.as_object()
-}
-
-fn known_only(faults: &mut Faults, pointer: &str, fields: &Map<String, Value>, known: &[&str]) {
-    for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
+fn name_faults(faults: &mut Faults, base: &str, found: Vec<Fault>) {
+    for fault in found {
         faults.add(
-            &format!("{pointer}/{}", step(name)),
-            "unknown_field",
-            format!("is not known here; known: {}", known.join(", ")),
+            &format!("{base}{}", fault.pointer),
+            fault.code,
+            fault.detail,
         );
     }
 }
@@ -103,63 +194,21 @@ mod tests {
 
     use super::*;
 
-    fn pointers(policies: &Value) -> Vec<String> {
-        let mut faults = Faults::default();
-        check(&mut faults, policies);
-        match faults.into_result() {
-            Ok(()) => Vec::new(),
-            Err(refusal) => refusal.errors.into_iter().map(|e| e.pointer).collect(),
-        }
-    }
-
     #[test]
-    fn the_documented_shape_passes() {
-        let none: [&str; 0] = [];
-        let all = json!({
-            "dedup": {"window": "5m"},
-            "cap": [{"per": "recipient", "count": 5, "window": "1d"}],
-            "quiet_hours": "hold",
-        });
-        assert_eq!(pointers(&all), none);
-        assert_eq!(pointers(&json!({})), none);
-    }
-
-    #[test]
-    fn every_fault_is_named() {
+    fn faults_stand_where_the_request_has_them() {
         for (policies, pointer) in [
             (json!([]), "/policies"),
             (json!({"dedupe": {}}), "/policies/dedupe"),
-            (json!({"dedup": {}}), "/policies/dedup/window"),
             (json!({"dedup": {"window": "5"}}), "/policies/dedup/window"),
-            (json!({"dedup": {"window": "0s"}}), "/policies/dedup/window"),
             (
-                json!({"dedup": {"window": "32d"}}),
-                "/policies/dedup/window",
+                json!({"approval": {"required": false}}),
+                "/policies/approval",
             ),
-            (
-                json!({"dedup": {"window": "五m"}}),
-                "/policies/dedup/window",
-            ),
-            (
-                json!({"dedup": {"window": "5分"}}),
-                "/policies/dedup/window",
-            ),
-            (
-                json!({"dedup": {"window": "99999999999999999999d"}}),
-                "/policies/dedup/window",
-            ),
-            (json!({"cap": {}}), "/policies/cap"),
-            (
-                json!({"cap": [{"per": "house", "count": 1, "window": "1d"}]}),
-                "/policies/cap/0/per",
-            ),
-            (
-                json!({"cap": [{"per": "recipient", "count": 0, "window": "1d"}]}),
-                "/policies/cap/0/count",
-            ),
-            (json!({"quiet_hours": "night"}), "/policies/quiet_hours"),
         ] {
-            assert_eq!(pointers(&policies), [pointer], "{policies}");
+            let mut faults = Faults::default();
+            check(&mut faults, &policies);
+            let refusal = faults.into_result().unwrap_err();
+            assert_eq!(refusal.errors[0].pointer, pointer);
         }
     }
 }

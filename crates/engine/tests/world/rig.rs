@@ -16,7 +16,9 @@ use austin_ports::catalog::{Catalog, Role, Route, Snapshot, TemplateEntry};
 use austin_ports::ledger::Change;
 use austin_ports::{Blobs, BoxFuture, Clock, Ledger, Mailboxes, Wire};
 use austin_testkit::builders::{self, NOW};
-use austin_testkit::{GivenCatalog, ManualClock, MemoryLedger, MemoryMailboxes, SeededEntropy};
+use austin_testkit::{
+    GivenCatalog, ManualClock, MemoryLedger, MemoryMailboxes, MemoryMeter, SeededEntropy,
+};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -391,6 +393,40 @@ impl World {
         Ok(self.ask(request)?.deliveries[0].id)
     }
 
+    /// Sends to one number, not before `at`.
+    pub(crate) fn schedule_to(
+        &mut self,
+        class: Class,
+        to: &str,
+        at: Timestamp,
+    ) -> Result<DeliveryId, Refusal> {
+        let request = SendRequest {
+            template: class.as_str().into(),
+            to: vec![Recipient {
+                to: to.into(),
+                ..Recipient::default()
+            }],
+            send_at: Some(at),
+            ..SendRequest::default()
+        };
+        Ok(self.ask(request)?.deliveries[0].id)
+    }
+
+    /// Lets a held delivery go.
+    pub(crate) fn release(&self, id: DeliveryId) -> Result<State, Refusal> {
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.block_on(self.engine.release(&caller(), id, None))
+    }
+
+    /// The process dies, and starts again this much later.
+    pub(crate) fn outage(&mut self, time: Duration) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(5));
+        }
+        self.clock.advance(time);
+        self.crash();
+    }
+
     /// How a delivery stands, and the code of the reason it has.
     pub(crate) fn stands(&self, id: DeliveryId) -> (State, Option<String>) {
         let row = self.evidence(id).delivery;
@@ -512,6 +548,9 @@ impl World {
             match row.state {
                 State::Sent => assert!(took >= 1, "sent by nobody: {}", story()),
                 State::Unknown => assert!(unknown >= 1, "{}", story()),
+                State::Suppressed => {
+                    assert!(took == 0 && row.reason.is_some(), "{}", story());
+                }
                 State::Failed | State::Expired => {
                     assert!(
                         took as usize <= unknown,
@@ -560,6 +599,8 @@ fn start(
         ledger: Arc::clone(ledger) as Arc<dyn Ledger>,
         catalog: Arc::clone(catalog),
         blobs: Arc::new(NoBlobs),
+        meter: Arc::new(MemoryMeter::default()),
+        lists: Arc::default(),
         suppressions: Arc::new(austin_testkit::MemorySuppressions::default()),
         wire: Arc::clone(vendor) as Arc<dyn Wire>,
         clock: Arc::clone(clock) as Arc<dyn Clock>,

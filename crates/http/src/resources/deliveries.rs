@@ -14,16 +14,17 @@ use axum::extract::{Path, State};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::{Sight, ToAny, ToSend};
+use crate::access::{Sight, ToAdmin, ToAny, ToSend};
 use crate::app::App;
 use crate::cursor;
+use crate::json::OptionalJson;
 use crate::problem::{Code, Problem};
 use crate::query::Params;
 
 use query::DeliveryQuery;
 pub(crate) use query::PageQuery;
 pub(crate) use view::DeliveryPage;
-use view::{DeliveryView, EvidenceView, SuccessView};
+use view::{DeliveryView, EvidenceView, ReleaseBody, SuccessView};
 
 /// Marks cursors of delivery lists.
 const CURSOR: char = 'd';
@@ -33,6 +34,7 @@ pub(crate) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(get))
         .routes(routes!(succeeded))
+        .routes(routes!(release))
 }
 
 /// List deliveries
@@ -96,6 +98,31 @@ async fn succeeded(
 ) -> Result<Answer<SuccessView>, Problem> {
     let delivery = id.parse::<DeliveryId>().map_err(|_| missing())?;
     let state = app.engine.succeeded(&caller, delivery).await?;
+    Ok(Answer(SuccessView {
+        id,
+        state: state.as_str(),
+    }))
+}
+
+/// Let a held delivery go before its time
+///
+/// Quiet hours and the check of its words do not hold it again; caps, suppressions and pauses still
+/// count. `GET /v1/deliveries?state=held` lists what is held.
+#[utoipa::path(
+    post, path = "/v1/deliveries/{id}/release", tag = "deliveries",
+    request_body = Option<ReleaseBody>,
+    params(("id" = String, Path, description = "The delivery's id, `dlv_…`")),
+    responses((status = 200, description = "Where the delivery stands now", body = SuccessView)),
+    security(("bearer" = ["admin"])),
+)]
+async fn release(
+    State(app): State<App>,
+    ToAdmin { caller, .. }: ToAdmin,
+    Path(id): Path<String>,
+    OptionalJson(body): OptionalJson<ReleaseBody>,
+) -> Result<Answer<SuccessView>, Problem> {
+    let delivery = id.parse::<DeliveryId>().map_err(|_| missing())?;
+    let state = app.engine.release(&caller, delivery, body.reason).await?;
     Ok(Answer(SuccessView {
         id,
         state: state.as_str(),

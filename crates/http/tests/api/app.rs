@@ -12,7 +12,7 @@ use austin_ports::catalog::Role;
 use austin_ports::clock::SystemClock;
 use austin_ports::wire::{Exchange, Fetched, Outgoing};
 use austin_ports::{Blobs, BoxFuture, Wire};
-use austin_store_local::{ControlStore, DataDir, LocalBlobs, LocalSuppressions, Vault};
+use austin_store_local::{ControlStore, DataDir, LocalBlobs, LocalMeter, LocalSuppressions, Vault};
 use austin_testkit::{MemoryLedger, SeededEntropy};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -134,6 +134,8 @@ impl App {
             catalog: Arc::new(catalog),
             blobs: Arc::new(Fragile(blobs)),
             suppressions: Arc::new(suppressions),
+            meter: Arc::new(LocalMeter::new([7; 32], 0)),
+            lists: Arc::default(),
             wire: Arc::new(Vendor),
             clock: Arc::new(SystemClock),
             entropy,
@@ -290,6 +292,8 @@ pub(crate) fn template(key: &str) -> Value {
         "key": key, "name": "Greeting", "channel": "sms", "class": "notification",
         "team": "care", "owner": "owner@corp.example", "contact": "care@corp.example",
         "business": "support",
+        // Tests say the same to the same people again and again.
+        "policies": {"dedup": "off"},
         "content": {"text": "Hello {{name}}"},
         "variables": {"name": {"type": "string", "max_length": 10, "example": "Li"}},
     })

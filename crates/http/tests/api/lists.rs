@@ -228,3 +228,47 @@ async fn all_that_is_wrong_with_a_calendar_is_named() {
     refused.problem(415, "unsupported_media_type");
     app.get(CALENDAR).await.problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn what_policies_name_holds_for_messages_at_once_and_is_not_deleted() {
+    let app = App::ready().await;
+    let policy = json!({
+        "content": {"words": ["finance"]},
+        "quiet_hours": {"action": "hold", "calendar": "cn-2026",
+                        "windows": [{"from": "22:00", "to": "22:01"}]},
+    });
+    app.put("/v1/policies/rules", &policy).await.fields(&[
+        ("/content/words/0", "invalid"),
+        ("/quiet_hours/calendar", "unknown_calendar"),
+    ]);
+    let words = json!({"words": ["casino"]});
+    app.put(LIST, &words).await.expect(200);
+    let days = json!({"closed": ["2026-10-01"]});
+    app.put(CALENDAR, &days).await.expect(200);
+    app.put("/v1/policies/rules", &policy).await.expect(200);
+    for path in [LIST, CALENDAR] {
+        let refused = app.call("DELETE", path, Some(&app.admin), &[], "").await;
+        let refused = refused.problem(409, "conflict");
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.contains("policy/rules"), "{detail}");
+    }
+    app.put(
+        "/v1/policies/rules",
+        &json!({"content": {"words": ["finance"]}}),
+    )
+    .await
+    .expect(200);
+    let body = json!({"template": "greet", "to": ["+8613711112201"], "vars": {"name": "发票"}});
+    let sent = app.post("/v1/messages", &body).await.expect(202);
+    assert_eq!(sent["deliveries"][0]["state"], "accepted", "{sent}");
+    let words = json!({"words": ["发票"]});
+    app.put(LIST, &words).await.expect(200);
+    let sent = app.post("/v1/messages", &body).await.expect(202);
+    let delivery = &sent["deliveries"][0];
+    assert_eq!(delivery["state"], "suppressed", "{sent}");
+    assert_eq!(delivery["reason"]["code"], "content");
+    let gone = app
+        .call("DELETE", CALENDAR, Some(&app.admin), &[], "")
+        .await;
+    gone.expect(204);
+}

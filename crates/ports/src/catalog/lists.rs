@@ -113,13 +113,17 @@ impl Named<'_> {
 
 /// Every document of rules that holds or may come to hold, with what it belongs to.
 fn documents(snapshot: &Snapshot) -> impl Iterator<Item = (String, &Value)> {
-    snapshot.templates.values().flat_map(|entry| {
+    let policies = snapshot.policies.iter();
+    let policies = policies
+        .filter_map(|(name, policy)| Some((format!("policy/{name}"), policy.json.as_ref()?)));
+    let versions = snapshot.templates.values().flat_map(|entry| {
         let subject = format!("template/{}", entry.template.key);
         let versions = entry.versions.iter();
         versions
             .filter(|version| version.standing.state != VersionState::Retired)
             .filter_map(move |version| Some((subject.clone(), version.policies.as_ref()?)))
-    })
+    });
+    policies.chain(versions)
 }
 
 #[cfg(test)]

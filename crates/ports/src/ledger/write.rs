@@ -201,6 +201,9 @@ pub struct WorkItem {
     pub moves: bool,
     /// What else is known of it.
     pub facts: Option<Box<Facts>>,
+    /// Whether somebody let it go before its time: it is `queued`, and why it is has the code
+    /// [`RELEASED`]. Quiet hours do not hold it again.
+    pub released: bool,
 }
 
 impl WorkItem {
@@ -214,6 +217,8 @@ impl WorkItem {
         self.facts.as_ref().is_some_and(|facts| facts.test)
     }
 }
+/// Why a delivery waits that somebody let go before its time: the code of the reason.
+pub const RELEASED: &str = "released";
 
 /// An attempt about to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ mod adapters;
 mod apps;
 mod lists;
 mod pauses;
+mod policies;
 pub(super) mod quotas;
 pub(super) mod routes;
 mod templates;
@@ -82,6 +83,12 @@ impl Step<'_> {
                 shift,
                 reason,
             } => self.put_route(lane, plan, shift, reason),
+            CatalogChange::PutPolicy {
+                name,
+                document,
+                reason,
+            } => self.put_policy(name, *document, reason),
+            CatalogChange::DeletePolicy { name, reason } => self.delete_policy(name, reason),
             CatalogChange::PutWordList {
                 name,
                 team,

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod lists;
+pub(super) mod policies;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> Result<Snapsho
     quotas(connection, &mut snapshot)?;
     pauses(connection, &mut snapshot)?;
     keys(connection, &mut snapshot)?;
+    policies::load(connection, &mut snapshot)?;
     lists::load(connection, &mut snapshot)?;
     adapters::load(connection, &mut snapshot)?;
     Ok(snapshot)

@@ -44,8 +44,13 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         number: 7,
+        name: "policies",
+        sql: include_str!("../../migrations/control/0007_policies.sql"),
+    },
+    Migration {
+        number: 8,
         name: "lists",
-        sql: include_str!("../../migrations/control/0007_lists.sql"),
+        sql: include_str!("../../migrations/control/0008_lists.sql"),
     },
 ];
 

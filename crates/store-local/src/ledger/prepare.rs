@@ -125,6 +125,7 @@ fn accepted_one(message: NewMessage, id: MessageId, now: Timestamp) -> Accepted 
             spent: Arc::from([]),
             moves: false,
             facts: delivery.facts,
+            released: false,
         });
     }
     Accepted {

@@ -135,7 +135,6 @@ impl Index {
         size
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "only SHARD_BITS are left")]
     fn shard(&self, hash: u64) -> &RwLock<Shard> {
         &self.shards[(hash >> (64 - SHARD_BITS)) as usize]
     }

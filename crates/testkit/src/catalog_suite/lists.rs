@@ -1,6 +1,7 @@
 //! Word lists and calendars: compiled, counted, kept, and not taken from under who names them.
 
 use austin_domain::calendar::{Calendar, Kind};
+use austin_domain::policy::Document;
 use austin_domain::template::{Step, Version};
 use austin_ports::catalog::{CatalogError, Words};
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ pub(super) fn cases() -> Vec<Case<Open>> {
         a_calendar_is_kept_and_replaced,
         versions_go_on_after_a_deletion,
         what_is_named_is_not_deleted,
+        what_a_policy_names_is_not_deleted,
         a_list_is_shared_and_not_copied,
     ]
 }
@@ -191,6 +193,49 @@ async fn what_is_named_is_not_deleted(open: Open) {
     }
     make(&store, delete_words("finance"), at(5)).await;
     make(&store, delete_days("cn"), at(5)).await;
+}
+
+async fn what_a_policy_names_is_not_deleted(open: Open) {
+    let store = open();
+    make(&store, put_words("finance", "发票"), at(1)).await;
+    make(
+        &store,
+        put_days("cn", r#"{"closed": ["2026-01-01"]}"#),
+        at(1),
+    )
+    .await;
+    let quiet = json!({"action": "hold", "calendar": "cn",
+                       "windows": [{"from": "22:00", "to": "08:00"}]});
+    let put = |name: &str, document: Value| {
+        let (read, faults) = Document::read(&document);
+        assert_eq!(faults, []);
+        CatalogChange::PutPolicy {
+            name: name.into(),
+            document: Box::new((document, read)),
+            reason: None,
+        }
+    };
+    let words = json!({"content": {"words": ["finance"]}});
+    make(&store, put("words", words), at(2)).await;
+    make(&store, put("night", json!({ "quiet_hours": quiet })), at(2)).await;
+    drop(store);
+    let store = open();
+    for (change, user) in [
+        (delete_words("finance"), "policy/words"),
+        (delete_days("cn"), "policy/night"),
+    ] {
+        let error = refused(&store, change).await;
+        assert!(matches!(error, CatalogError::InUse(_)), "{error}");
+        assert!(error.to_string().contains(user), "{error}");
+    }
+    make(&store, put("words", json!({})), at(3)).await;
+    let delete = CatalogChange::DeletePolicy {
+        name: "night".into(),
+        reason: None,
+    };
+    make(&store, delete, at(3)).await;
+    make(&store, delete_words("finance"), at(4)).await;
+    make(&store, delete_days("cn"), at(4)).await;
 }
 
 async fn a_list_is_shared_and_not_copied(open: Open) {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use austin_domain::{AccountId, Reason, State, Timestamp, Vars, Verdict};
 use austin_ports::ledger::counted;
 use austin_ports::ledger::{
-    AttemptRow, Counted, DeliveryRow, Event, Filter, HandedOver, Next, ReceiptRow, WorkItem,
+    AttemptRow, Counted, DeliveryRow, Event, Filter, HandedOver, Next, RELEASED, ReceiptRow,
+    WorkItem,
 };
 
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ impl Delivery {
             spent: self.spent(),
             moves: false,
             facts: self.row.facts.clone(),
+            released: self.row.state == State::Queued
+                && (self.row.reason.as_ref()).is_some_and(|reason| reason.code == RELEASED),
         }
     }
 

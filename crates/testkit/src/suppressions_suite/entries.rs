@@ -257,25 +257,43 @@ async fn the_case_of_an_email_address_makes_no_difference(open: Open) {
     assert_eq!(found(&*store, Channel::Email, "li.lei@other.example"), None);
 }
 
+fn nth(n: u32) -> String {
+    format!("+86137111{n:05}")
+}
+
+/// The numbers of [`nth`] that fit, page by page.
+async fn listed(store: &dyn Suppressions, filter: &Filter, limit: usize) -> Vec<u32> {
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let filter = Filter {
+            before,
+            limit,
+            ..filter.clone()
+        };
+        let page = store.list(filter, after(20)).await.unwrap();
+        assert!(page.items.len() <= limit);
+        seen.extend(page.items.iter().map(|entry| {
+            let digits = entry.to.trim_start_matches("+86137111");
+            digits.parse::<u32>().unwrap()
+        }));
+        before = page.next;
+        if before.is_none() {
+            return seen;
+        }
+    }
+}
+
 async fn lists_are_filtered_and_come_in_pages(open: Open) {
     let store = open();
-    let to = |n: u32| format!("+86137111{n:05}");
     for n in 0..9 {
         let new = NewSuppression {
             channel: (n % 3 > 0).then_some(Channel::Sms),
-            source: if n % 2 == 0 {
-                Source::Api
-            } else {
-                Source::Import
-            },
+            source: [Source::Api, Source::Import][usize::from(n % 2 == 1)],
             until: (n == 8).then_some(after(10)),
             ..sms(
-                &to(n),
-                if n < 5 {
-                    Reason::OptOut
-                } else {
-                    Reason::Manual
-                },
+                &nth(n),
+                [Reason::OptOut, Reason::Manual][usize::from(n >= 5)],
             )
         };
         let id = put(&*store, new).await.id;
@@ -283,42 +301,19 @@ async fn lists_are_filtered_and_come_in_pages(open: Open) {
             store.lift(id, lift(), NOW).await.unwrap();
         }
     }
-    let list = async |filter: Filter, limit| {
-        let mut seen = Vec::new();
-        let mut before = None;
-        loop {
-            let filter = Filter {
-                before,
-                limit,
-                ..filter.clone()
-            };
-            let page = store.list(filter, after(20)).await.unwrap();
-            assert!(page.items.len() <= limit);
-            seen.extend(page.items.iter().map(|entry| {
-                let digits = entry.to.trim_start_matches("+86137111");
-                digits.parse::<u32>().unwrap()
-            }));
-            before = page.next;
-            if before.is_none() {
-                return seen;
-            }
-        }
-    };
-    let all = Filter::default();
     for limit in [1, 2, 9, 100] {
-        assert_eq!(list(all.clone(), limit).await, [8, 7, 6, 5, 4, 3, 2, 1, 0]);
+        let all = listed(&*store, &Filter::default(), limit).await;
+        assert_eq!(all, [8, 7, 6, 5, 4, 3, 2, 1, 0]);
     }
     let filter = |change: &dyn Fn(&mut Filter)| {
         let mut filter = Filter::default();
         change(&mut filter);
         filter
     };
+    let sms = Some(Some(Channel::Sms));
     for (wanted, numbers) in [
         (filter(&|f| f.channel = Some(None)), vec![6, 3, 0]),
-        (
-            filter(&|f| f.channel = Some(Some(Channel::Sms))),
-            vec![8, 7, 5, 4, 2, 1],
-        ),
+        (filter(&|f| f.channel = sms), vec![8, 7, 5, 4, 2, 1]),
         (filter(&|f| f.channel = Some(Some(Channel::Email))), vec![]),
         (
             filter(&|f| f.reason = Some(Reason::Manual)),
@@ -333,10 +328,10 @@ async fn lists_are_filtered_and_come_in_pages(open: Open) {
             filter(&|f| f.active = Some(true)),
             vec![6, 5, 4, 3, 2, 1, 0],
         ),
-        (filter(&|f| f.to = Some(to(4))), vec![4]),
+        (filter(&|f| f.to = Some(nth(4))), vec![4]),
         (filter(&|f| f.to = Some("+8613711112200".into())), vec![]),
     ] {
-        assert_eq!(list(wanted.clone(), 2).await, numbers, "{wanted:?}");
+        assert_eq!(listed(&*store, &wanted, 2).await, numbers, "{wanted:?}");
     }
 }
 

@@ -40,6 +40,7 @@ fn item_of(id: u64, app: u64) -> WorkItem {
         last_account: None,
         spent: Arc::from([]),
         facts: None,
+        released: false,
         moves: false,
     }
 }

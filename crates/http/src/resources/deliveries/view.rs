@@ -112,6 +112,15 @@ impl DeliveryView {
     }
 }
 
+/// Why a held delivery is let go.
+#[derive(Debug, Default, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Release)]
+pub(super) struct ReleaseBody {
+    /// For people who read the delivery's timeline; one line of at most 128 characters.
+    pub(super) reason: Option<String>,
+}
+
 /// What a success came to.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeliverySuccess)]

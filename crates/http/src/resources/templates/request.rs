@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::resources::policies::RulesSchema;
 use austin_domain::template::{Ownership, VendorTemplate};
 use austin_engine::manage::{
     ContentDraft, LocaleDraft, TemplateDraft, TestRequest, Transfer, VariableDraft, VersionDraft,
@@ -49,7 +50,7 @@ pub(super) struct NewTemplate {
     /// What may and must be filled in, by name.
     #[serde(default)]
     variables: BTreeMap<String, Variable>,
-    #[schema(value_type = Option<Policies>)]
+    #[schema(value_type = Option<RulesSchema>)]
     policies: Option<Value>,
     /// How vendors with approved templates of their own know this one, by account key.
     #[serde(default)]
@@ -92,7 +93,7 @@ pub(super) struct NewVersion {
     /// What may and must be filled in, by name.
     #[serde(default)]
     variables: BTreeMap<String, Variable>,
-    #[schema(value_type = Option<Policies>)]
+    #[schema(value_type = Option<RulesSchema>)]
     policies: Option<Value>,
     /// How vendors with approved templates of their own know this one, by account key.
     #[serde(default)]
@@ -230,39 +231,6 @@ impl Variable {
             secret: self.secret,
         }
     }
-}
-
-/// Rules for the messages of a template. They are checked and stored with the version; dedup,
-/// caps and quiet hours are not applied yet.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents what the engine reads as plain JSON")]
-pub(super) struct Policies {
-    dedup: Option<DedupPolicy>,
-    /// At most 8.
-    cap: Option<Vec<CapPolicy>>,
-    /// `none`, `drop` or `hold`.
-    quiet_hours: Option<String>,
-}
-
-/// The same words to the same recipient are sent once in the window.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents what the engine reads as plain JSON")]
-pub(super) struct DedupPolicy {
-    /// A duration such as `30s`, `5m`, `12h`, `1d`; at most 31 days.
-    #[schema(example = "5m")]
-    window: String,
-}
-
-/// Most messages in a window.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents what the engine reads as plain JSON")]
-pub(super) struct CapPolicy {
-    /// `recipient`.
-    per: String,
-    count: u32,
-    /// A duration such as `30s`, `5m`, `12h`, `1d`; at most 31 days.
-    #[schema(example = "1d")]
-    window: String,
 }
 
 /// How a vendor with approved templates of its own knows a template.

@@ -27,6 +27,8 @@ enum Move {
     PutRoute(u8, Vec<(u8, u32)>, bool, Option<u8>),
     /// Of a template or an app; lifted when nothing is left.
     PutQuota(u8, bool, Option<u32>, Option<u32>),
+    PutPolicy(u8, bool),
+    DeletePolicy(u8),
     PutWordList(u8, bool),
     DeleteWordList(u8),
     PutCalendar(u8, i64),
@@ -72,6 +74,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
             prop::option::of(1u32..9)
         )
             .prop_map(|(of, app, second, day)| Move::PutQuota(of, app, second, day)),
+        (few.clone(), any::<bool>()).prop_map(|(name, off)| Move::PutPolicy(name, off)),
+        few.clone().prop_map(Move::DeletePolicy),
         (few.clone(), any::<bool>()).prop_map(|(name, team)| Move::PutWordList(name, team)),
         few.clone().prop_map(Move::DeleteWordList),
         (few.clone(), 1i64..29).prop_map(|(name, day)| Move::PutCalendar(name, day)),
@@ -142,6 +146,19 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
             };
             put_quota(snapshot, &key(number), app, quota)
         }
+        Move::PutPolicy(number, off) => {
+            let document = serde_json::json!({ "dedup": if off { Some("off") } else { None } });
+            let read = austin_domain::policy::Document::read(&document).0;
+            CatalogChange::PutPolicy {
+                name: key(number),
+                document: Box::new((document, read)),
+                reason: None,
+            }
+        }
+        Move::DeletePolicy(number) => CatalogChange::DeletePolicy {
+            name: key(number),
+            reason: None,
+        },
         Move::Note(number) => CatalogChange::Note {
             subject: format!("account/{}", key(number)),
             action: "noted",

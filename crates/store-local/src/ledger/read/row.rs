@@ -6,7 +6,7 @@ use austin_domain::{
     AccountId, AppId, DeliveryId, Lane, MessageId, Reason, State, TemplateId, Timestamp, Vars,
     Verdict,
 };
-use austin_ports::ledger::{DeliveryRow, Facts, MessageHead, NewReceipt, WorkItem};
+use austin_ports::ledger::{DeliveryRow, Facts, MessageHead, NewReceipt, RELEASED, WorkItem};
 use hashbrown::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -173,6 +173,8 @@ impl<'a> Heads<'a> {
             last_account: raw.account,
             moves: false,
             facts: raw.facts,
+            released: raw.state == State::Queued
+                && raw.reason.is_some_and(|reason| reason.code == RELEASED),
         })
     }
 

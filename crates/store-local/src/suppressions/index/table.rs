@@ -117,10 +117,6 @@ impl Table {
     }
 
     /// Where `hash` begins to look: its share of the array, which needs no power of two.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the high half of the product is below the length"
-    )]
     fn home(&self, hash: u64) -> usize {
         ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
     }
