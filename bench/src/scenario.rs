@@ -44,7 +44,7 @@ pub(crate) enum Name {
     Growth,
     /// Zones, quiet hours and word lists, without IO.
     Judging,
-    /// Choosing an account and keeping its limits, without IO.
+    /// Choosing an account and keeping its limits, as the dispatcher does, without IO.
     Limits,
     /// Dedup and caps with ten million people in memory, without IO.
     Meter,

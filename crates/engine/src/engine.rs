@@ -30,6 +30,7 @@ use crate::outlives::Outlives;
 use crate::places::Places;
 use crate::quota::{Quotas, Taken};
 use crate::receipt_counts::ReceiptHour;
+use crate::refs::{self, Refs};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::rulebook::{CurrentLists, Rulebooks};
 use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
@@ -115,6 +116,7 @@ impl Engine {
             directories: Directories::new(Arc::clone(&parts.catalog), parts.adapters.clone()),
             rulebooks: Rulebooks::new(Arc::clone(&parts.catalog), Arc::clone(&parts.lists)),
             places: Places::new(Arc::clone(&parts.meter)),
+            refs: Refs::default(),
             lanes: Lanes::new(parts.config.lane_memory),
             quotas: Quotas::default(),
             uses: uses::Uses::default(),
@@ -462,6 +464,11 @@ async fn judge_and_accept(
         })
         .collect();
     let (catalog, now) = (shared.catalog.snapshot(), shared.clock.now());
+    // Until they are durable nobody else looks for the same refs.
+    let _refs = match refs::keep(shared, &mut messages, now).await {
+        Ok(refs) => refs,
+        Err(refusal) => return refused(drafts, &refusal),
+    };
     let held = match planner::decide(shared, &catalog, &mut messages, now).await {
         Ok(held) => held,
         Err(refusal) => return refused(drafts, &refusal),

@@ -7,9 +7,9 @@ use austin_ports::ledger::{Change, WorkItem};
 use austin_ports::meter::{Claim, Holder, Refusal as Stopped};
 use futures_util::future::join_all;
 
+use crate::judge::{self, Judge};
 use crate::lane::Lane;
 use crate::pauses;
-use crate::planner::{self, Judge};
 use crate::rulebook::{Bound, Limits, Rulebook};
 use crate::shared::Shared;
 
@@ -72,8 +72,8 @@ fn look(shared: &Shared, book: &Rulebook, item: &WorkItem, now: Timestamp) -> Lo
         return Look::Passes;
     }
     if !item.released && applied.quiet.is_some() {
-        let zone = planner::zone(shared, item.facts.as_deref(), &item.to);
-        if let Some((state, due_at, reason)) = judge.hours(zone, planner::spread_key(&item.to)) {
+        let zone = judge::zone(shared, item.facts.as_deref(), &item.to);
+        if let Some((state, due_at, reason)) = judge.hours(zone, judge::spread_key(&item.to)) {
             return moves(item, state, due_at, reason);
         }
     }
@@ -194,7 +194,7 @@ fn limits<'a>(
     now: Timestamp,
 ) -> Option<Limits<'a>> {
     let applied = book.of(item.message.template, item.message.version)?;
-    let zone = planner::zone(shared, item.facts.as_deref(), &item.to);
+    let zone = judge::zone(shared, item.facts.as_deref(), &item.to);
     Some(applied.limits((false, true), zone, now))
 }
 
@@ -217,7 +217,7 @@ fn end(
         applied,
         now,
     };
-    let zone = planner::zone(shared, item.facts.as_deref(), &item.to);
+    let zone = judge::zone(shared, item.facts.as_deref(), &item.to);
     let reason = judge.stopped(bound, cause, zone);
     Some(Change {
         delivery: item.id,

@@ -16,8 +16,8 @@ use hashbrown::{HashMap, HashSet};
 use serde_json::Value;
 
 use crate::engine::Engine;
+use crate::judge::{self, Judge};
 use crate::manage::missing_policy;
-use crate::planner::{self, Judge};
 use crate::refusal::{FieldFault, Refusal};
 use crate::rulebook::{Bound, Rulebook};
 
@@ -156,7 +156,7 @@ impl Replay {
     ) {
         self.looked += 1;
         self.deliveries += u64::from(within);
-        let person = planner::spread_key(&row.to);
+        let person = judge::spread_key(&row.to);
         let applied = book.current(row.template);
         if let Some(applied) = applied.filter(|_| within) {
             let judge = Judge {
@@ -164,7 +164,7 @@ impl Replay {
                 applied,
                 now: row.at,
             };
-            let zone = planner::zone(shared, None, &row.to);
+            let zone = judge::zone(shared, None, &row.to);
             let limits = applied.limits((true, true), zone, row.at);
             let sent = self.people.get(&person).map_or(&[][..], Vec::as_slice);
             let broken = limits

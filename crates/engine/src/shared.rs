@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::once::Claims;
 use crate::places::Places;
 use crate::quota::Quotas;
+use crate::refs::Refs;
 use crate::rulebook::Rulebooks;
 use crate::settler::Settler;
 use crate::suppress::Suppressing;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) directories: Directories,
     pub(crate) rulebooks: Rulebooks,
     pub(crate) places: Places,
+    pub(crate) refs: Refs,
     pub(crate) lanes: Lanes,
     pub(crate) quotas: Quotas,
     /// Who uses which template.

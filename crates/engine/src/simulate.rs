@@ -2,7 +2,7 @@
 //! sent and nothing changes.
 
 use austin_domain::policy::Window;
-use austin_domain::template::{TemplateState, check};
+use austin_domain::template::{Template, TemplateState, Version, check};
 use austin_domain::zone::Zone;
 use austin_domain::{DeliveryId, Reason, RuleRef, State, Timestamp, Vars, address, span};
 use austin_ports::ledger::Facts;
@@ -10,8 +10,9 @@ use austin_ports::meter::{Claim, Holder};
 use serde_json::{Map, Value};
 
 use crate::engine::Engine;
+use crate::judge::{self, Judge};
 use crate::manage::language;
-use crate::planner::{self, Judge};
+use crate::planner;
 use crate::refusal::{FieldFault, Refusal};
 use crate::rulebook::{Applied, Bound, Rulebook};
 
@@ -76,9 +77,6 @@ impl Engine {
         let shared = self.shared();
         let snapshot = shared.catalog.snapshot();
         let now = request.at.unwrap_or_else(|| shared.clock.now());
-        let field = |pointer: &str, code: &str, detail: String| {
-            Refusal::fields(vec![FieldFault::new(pointer, code, detail)])
-        };
         let entry = snapshot.template(&request.template).ok_or_else(|| {
             let detail = "there is no template with this key".to_owned();
             field("/template", "unknown_template", detail)
@@ -88,32 +86,12 @@ impl Engine {
             let detail = "the template has no readable version".to_owned();
             field("/template", "unknown_template", detail)
         })?;
-        let region = shared.config.default_region.as_deref();
-        let to = address::normalise(template.channel, &request.to, region)
-            .map_err(|bad| field("/to", "invalid_recipient", bad.0))?;
-        if let Some(Err(unknown)) = request.time_zone.as_ref().map(|zone| zone.parse::<Zone>()) {
-            return Err(field(
-                "/time_zone",
-                "invalid_time_zone",
-                unknown.to_string(),
-            ));
-        }
-        let locale = language(request.locale.as_deref())
-            .map_err(|detail| field("/locale", "invalid_locale", detail.to_owned()))?;
-        let vars = match &request.vars {
-            Some(given) => check::vars(version, given, &Map::new()).map_err(|faults| {
-                let faults = faults.into_iter().map(|fault| {
-                    FieldFault::new(format!("/vars{}", fault.pointer), fault.code, fault.detail)
-                });
-                Refusal::fields(faults.collect())
-            })?,
-            None => examples(version),
-        };
+        let (to, locale, vars) = self.asked(request, (template, version))?;
         let facts = Facts {
             time_zone: request.time_zone.clone(),
             ..Facts::default()
         };
-        let zone = planner::zone(shared, Some(&facts), &to);
+        let zone = judge::zone(shared, Some(&facts), &to);
         let book = Rulebook::new(snapshot.clone(), shared.rulebooks.lists());
         let applied = book.apply(template, version);
         let judge = Judge {
@@ -152,6 +130,37 @@ impl Engine {
             steps: trial.steps,
         })
     }
+
+    /// The address, the language and the values that are meant.
+    fn asked(
+        &self,
+        request: &Simulation,
+        (template, version): (&Template, &Version),
+    ) -> Result<(String, Option<String>, Vars), Refusal> {
+        let region = self.shared().config.default_region.as_deref();
+        let to = address::normalise(template.channel, &request.to, region)
+            .map_err(|bad| field("/to", "invalid_recipient", bad.0))?;
+        if let Some(Err(unknown)) = request.time_zone.as_ref().map(|zone| zone.parse::<Zone>()) {
+            let detail = unknown.to_string();
+            return Err(field("/time_zone", "invalid_time_zone", detail));
+        }
+        let locale = language(request.locale.as_deref())
+            .map_err(|detail| field("/locale", "invalid_locale", detail.to_owned()))?;
+        let Some(given) = &request.vars else {
+            return Ok((to, locale, examples(version)));
+        };
+        let vars = check::vars(version, given, &Map::new()).map_err(|faults| {
+            let faults = faults.into_iter().map(|fault| {
+                FieldFault::new(format!("/vars{}", fault.pointer), fault.code, fault.detail)
+            });
+            Refusal::fields(faults.collect())
+        })?;
+        Ok((to, locale, vars))
+    }
+}
+
+fn field(pointer: &str, code: &str, detail: String) -> Refusal {
+    Refusal::fields(vec![FieldFault::new(pointer, code, detail)])
 }
 
 /// A message on its way through the rules.
@@ -161,7 +170,7 @@ struct Trial {
 }
 
 impl Trial {
-    fn template(&mut self, template: &austin_domain::template::Template, version: u32) {
+    fn template(&mut self, template: &Template, version: u32) {
         let rule = RuleRef {
             name: format!("template/{}", template.key),
             version,
@@ -233,7 +242,7 @@ impl Trial {
         if judge.applied.quiet.is_none() {
             self.off("quiet_hours", &rules.quiet_hours.rule);
         } else {
-            let closed = judge.hours(zone, planner::spread_key(to));
+            let closed = judge.hours(zone, judge::spread_key(to));
             let open = format!("it is {} where the person is", zone.show(judge.now));
             self.look("quiet_hours", rule, closed, &open);
         }
@@ -243,7 +252,7 @@ impl Trial {
     async fn among_others(
         &mut self,
         judge: &Judge<'_>,
-        (template, to, zone, content): (&austin_domain::template::Template, &str, Zone, u64),
+        (template, to, zone, content): (&Template, &str, Zone, u64),
     ) -> Result<(), Refusal> {
         let applied = judge.applied;
         for (about, rule) in [
@@ -360,7 +369,7 @@ fn describe<'a>(applied: &'a Applied, bound: Bound<'a>) -> (&'static str, &'a Ru
 }
 
 /// The examples of a version, or the defaults.
-fn examples(version: &austin_domain::template::Version) -> Vars {
+fn examples(version: &Version) -> Vars {
     let variables = version.variables.iter();
     variables
         .filter_map(|(name, spec)| {

@@ -1,16 +1,17 @@
 //! The embedded [`Meter`]: everybody's places in this process's memory, about 24 bytes each.
 //!
 //! People are spread over shards by a keyed hash of their address; all places of a person are
-//! under one lock, and a call holds one lock at a time. Of the hash's 64 bits, 8 say the shard, 10
-//! the page in it, and 46 stand in each row (`row`), so that two people are one only where 64 bits
-//! agree: with ten million people in memory, one claim in 2·10¹² meets a stranger. Two contents of
-//! a template to one person are one where 40 bits agree: one pair in 10¹².
+//! under one lock, and a call holds one lock at a time. Of the hash's 64 bits, 10 say the shard and
+//! 54 stand in each row (`row`), so that two people are one only where 64 bits agree: with ten
+//! million people in memory, one claim in 2·10¹² meets a stranger. Two contents of a template to
+//! one person are one where 40 bits agree: one pair in 10¹².
 //!
 //! What rows say is restored from the ledger, so nothing here is ever written to disk.
 
 mod kinds;
 mod row;
 mod shard;
+mod table;
 
 use austin_domain::DeliveryId;
 use austin_ports::BoxFuture;
@@ -21,7 +22,7 @@ use parking_lot::Mutex;
 
 use kinds::{Kinds, Known};
 use row::{PERSON_BITS, instant};
-use shard::{Person, Shard, Waiting};
+use shard::{Shard, Waiting};
 
 /// Everybody's places.
 pub struct LocalMeter {
@@ -39,16 +40,9 @@ impl std::fmt::Debug for LocalMeter {
     }
 }
 
-/// Where a person is.
-#[derive(Clone, Copy)]
-struct Address {
-    shard: usize,
-    person: Person,
-}
-
 impl LocalMeter {
     /// An empty meter. `key` is random and nobody else's: whoever knows it can make addresses that
-    /// meet in one page. `node` is the one whose ids are kept shortest (others work as well): that
+    /// meet in one place. `node` is the one whose ids are kept shortest (others work as well): that
     /// of [`Options`](crate::ledger::Options).
     pub fn new(key: [u8; 32], node: u8) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new(node & 63)));
@@ -59,22 +53,20 @@ impl LocalMeter {
         }
     }
 
-    fn address(&self, to: &str) -> Address {
+    /// The shard of a person, and the rest of the hash.
+    fn person(&self, to: &str) -> (usize, u64) {
         let hash = blake3::keyed_hash(&self.key, to.as_bytes());
         let mut first = [0; 8];
         first.copy_from_slice(&hash.as_bytes()[..8]);
         let hash = u64::from_le_bytes(first);
-        let (shard, page) = located(hash >> PERSON_BITS);
-        let rest = hash & ((1 << PERSON_BITS) - 1);
-        Address {
-            shard,
-            person: Person { page, rest },
-        }
+        // 0 stands for no row.
+        let rest = (hash & ((1 << PERSON_BITS) - 1)).max(1);
+        (shard_of(hash >> PERSON_BITS), rest)
     }
 
     fn reserve_one(&self, claim: &Claim<'_>, kind: u32, known: &Known) -> Reserved {
-        let Address { shard, person } = self.address(claim.to);
-        let high = token_high(shard, person.page);
+        let (shard, person) = self.person(claim.to);
+        let high = (shard as u64) << TOKEN_BITS;
         let mut shard = self.shards[shard].lock();
         match shard.refusal(person, claim, None, known) {
             Some(refusal) => Reserved::Refused(refusal),
@@ -88,7 +80,7 @@ impl LocalMeter {
         kind: u32,
         known: &Known,
     ) -> std::result::Result<(), Refusal> {
-        let Address { shard, person } = self.address(claim.to);
+        let (shard, person) = self.person(claim.to);
         let mut shard = self.shards[shard].lock();
         match shard.refusal(person, claim, Some(*id), known) {
             Some(refusal) => Err(refusal),
@@ -104,11 +96,11 @@ impl LocalMeter {
         &self,
         token: Token,
         delivery: Option<DeliveryId>,
-        act: impl FnOnce(&mut Shard, usize) -> Vec<Waiting>,
+        act: impl FnOnce(&mut Shard) -> Vec<Waiting>,
     ) {
         // A token that is not ours names a shard all the same, where it finds nothing.
-        let (shard, page) = located(token.as_u64() >> TOKEN_BITS);
-        let waiting = act(&mut self.shards[shard].lock(), page);
+        let shard = shard_of(token.as_u64() >> TOKEN_BITS);
+        let waiting = act(&mut self.shards[shard].lock());
         tell(waiting, delivery);
     }
 
@@ -138,15 +130,9 @@ fn tell(waiting: Vec<Waiting>, delivery: Option<DeliveryId>) {
     }
 }
 
-/// Shard and page behind the first 18 bits of a hash or a token.
-fn located(number: u64) -> (usize, usize) {
-    let number = usize::try_from(number).unwrap_or(0);
-    (number / PAGES % SHARDS, number % PAGES)
-}
-
-/// The part of a token that [`located`] reads.
-fn token_high(shard: usize, page: usize) -> u64 {
-    ((shard * PAGES + page) as u64) << TOKEN_BITS
+/// The shard behind the first bits of a hash or a token.
+fn shard_of(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(0) % SHARDS
 }
 
 impl Meter for LocalMeter {
@@ -164,7 +150,7 @@ impl Meter for LocalMeter {
         Box::pin(async move {
             Ok(self.kinds.read(|known| {
                 let refused = claims.iter().map(|claim| {
-                    let Address { shard, person } = self.address(claim.to);
+                    let (shard, person) = self.person(claim.to);
                     let mut shard = self.shards[shard].lock();
                     shard.refusal(person, claim, None, known)
                 });
@@ -177,7 +163,7 @@ impl Meter for LocalMeter {
         Box::pin(async move {
             for (slot, id) in bound {
                 let token = slot.token();
-                self.settle(token, Some(id), |shard, page| shard.bind(page, token, id));
+                self.settle(token, Some(id), |shard| shard.bind(token, id));
             }
             Ok(())
         })
@@ -187,7 +173,7 @@ impl Meter for LocalMeter {
         Box::pin(async move {
             for slot in slots {
                 let token = slot.token();
-                self.settle(token, None, |shard, page| shard.give_back(page, token));
+                self.settle(token, None, |shard| shard.give_back(token));
             }
             Ok(())
         })
@@ -195,8 +181,8 @@ impl Meter for LocalMeter {
 
     fn settled(&self, token: Token) -> BoxFuture<'_, Result<Option<DeliveryId>>> {
         Box::pin(async move {
-            let (shard, page) = located(token.as_u64() >> TOKEN_BITS);
-            let waiting = self.shards[shard].lock().wait(page, token);
+            let shard = shard_of(token.as_u64() >> TOKEN_BITS);
+            let waiting = self.shards[shard].lock().wait(token);
             match waiting {
                 None => Ok(None),
                 Some(settled) => Ok(settled.await.unwrap_or(None)),
@@ -221,7 +207,7 @@ impl Meter for LocalMeter {
     fn release<'a>(&'a self, ended: &'a [(&'a str, DeliveryId)]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for (to, id) in ended {
-                let Address { shard, person } = self.address(to);
+                let (shard, person) = self.person(to);
                 self.shards[shard].lock().release(person, *id);
             }
             Ok(())
@@ -236,7 +222,7 @@ impl Meter for LocalMeter {
             let claims = deliveries.iter().map(|(_, claim)| claim);
             self.kinds.numbered(claims, |numbers, _| {
                 for ((id, claim), kind) in deliveries.iter().zip(numbers) {
-                    let Address { shard, person } = self.address(claim.to);
+                    let (shard, person) = self.person(claim.to);
                     let mut shard = self.shards[shard].lock();
                     if !shard.has(person, *id) {
                         shard.put(person, *id, claim, *kind);
@@ -277,11 +263,10 @@ impl Meter for LocalMeter {
     }
 }
 
-const SHARDS: usize = 256;
-/// Pages of a shard.
-const PAGES: usize = 1024;
-/// A token is the place of its page above this many bits of a number.
-const TOKEN_BITS: u32 = 63 - 18;
+/// As many as the bits of a hash that are not in a row can name.
+const SHARDS: usize = 1 << (64 - PERSON_BITS);
+/// A token is its shard above this many bits of a number; it is below 2⁶³.
+const TOKEN_BITS: u32 = 63 - (64 - PERSON_BITS);
 
 #[cfg(test)]
 mod tests;

@@ -57,7 +57,7 @@ fn others(snapshot: &Snapshot, author: &str) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use austin_domain::{AppId, KeyId};
+    use austin_domain::{AppId, Class, KeyId};
     use austin_ports::catalog::{AppRecord, KeyRecord};
     use austin_testkit::builders::{self, NOW};
 

@@ -307,3 +307,29 @@ async fn a_preview_plays_what_was_sent_once_more() {
     let refused = app.post("/v1/policies/preview", &ask).await;
     refused.fields(&[("/document/cap", "wrong_type")]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ref_stands_for_one_message_where_a_rule_says_so() {
+    let rules = json!({"dedup": "off", "ref": {"unique": "1d"}});
+    let app = Arc::new(with_sale("notification", &rules).await);
+    let with_ref = |n: u32| {
+        let mut body = sale(&format!("+86137111122{n:02}"), "Li");
+        body["ref"] = json!("order-1");
+        body
+    };
+    let deliveries = at_once(&app, (0..50).map(with_ref).collect()).await;
+    let (accepted, suppressed) = split(&deliveries);
+    assert_eq!((accepted.len(), suppressed.len()), (1, 49));
+    for one in suppressed {
+        assert_eq!(one["reason"]["code"], "duplicate_ref");
+        assert_eq!(one["reason"]["rule"]["part"], "ref");
+        assert_eq!(one["reason"]["cause"], accepted[0]["id"]);
+    }
+    let mut other = with_ref(60);
+    other["ref"] = json!("order-2");
+    other["to"] =
+        json!([{"to": "+8613711112260", "ref": "a"}, {"to": "+8613711112261", "ref": "a"}]);
+    let sent = app.post("/v1/messages", &other).await.expect(202);
+    assert_eq!(sent["deliveries"][0]["state"], "accepted");
+    assert_eq!(sent["deliveries"][1]["state"], "suppressed");
+}

@@ -1,8 +1,8 @@
-//! A place in 21 bytes.
+//! A place in 22 bytes.
 //!
 //! | bits | what |
 //! |---|---|
-//! | 46 | the person's hash, without the 18 bits that say in which page it is |
+//! | 54 | the person's hash, without the 10 bits that say the shard; 0: no row |
 //! | 1 | whether it is odd: see below |
 //! | 1 | whether caps count it |
 //! | 40 | when, in milliseconds since 2024 (up to November 2058) |
@@ -65,7 +65,9 @@ pub(super) struct What {
 }
 
 impl Row {
-    pub(super) const BYTES: usize = 21;
+    pub(super) const BYTES: usize = 22;
+    /// No row.
+    pub(super) const EMPTY: Self = Self([0; Self::BYTES]);
 
     /// A row of a delivery, where it fits.
     pub(super) fn near(what: What, id: DeliveryId, kind: u32, node: u8) -> Option<Self> {
@@ -84,40 +86,40 @@ impl Row {
     }
 
     fn packed(what: What, odd: bool, who: u64) -> Self {
-        let head = u128::from(what.person)
-            | u128::from(odd) << 46
-            | u128::from(what.counts) << 47
-            | u128::from(what.at) << 48
-            | u128::from(who) << 88;
+        let flags = u64::from(odd) | u64::from(what.counts) << 1;
+        let person = what.person | flags << PERSON_BITS;
         let mut bytes = [0; Self::BYTES];
-        bytes[..16].copy_from_slice(&head.to_le_bytes());
-        bytes[16..].copy_from_slice(&what.content.to_le_bytes()[..5]);
+        bytes[..7].copy_from_slice(&person.to_le_bytes()[..7]);
+        bytes[7..12].copy_from_slice(&what.at.to_le_bytes()[..5]);
+        bytes[12..17].copy_from_slice(&who.to_le_bytes()[..5]);
+        bytes[17..].copy_from_slice(&what.content.to_le_bytes()[..5]);
         Self(bytes)
     }
 
-    /// The person; all that is read of most rows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.person() == 0
+    }
+
     pub(super) fn person(&self) -> u64 {
-        self.low() & PERSON
+        self.first() & PERSON
     }
 
     pub(super) fn what(&self) -> What {
-        let mut content = [0; 8];
-        content[..5].copy_from_slice(&self.0[16..]);
         What {
             person: self.person(),
             at: self.at(),
-            counts: self.low() >> 47 & 1 == 1,
-            content: u64::from_le_bytes(content),
+            counts: self.first() >> (PERSON_BITS + 1) & 1 == 1,
+            content: self.five(17),
         }
     }
 
     pub(super) fn at(&self) -> u64 {
-        self.low() >> 48 | (self.high() & 0xff_ffff) << 16
+        self.five(7)
     }
 
     /// Its place in the list of odds, where it has one.
     pub(super) fn odd_index(&self) -> Option<u32> {
-        let odd = self.low() >> 46 & 1 == 1;
+        let odd = self.first() >> PERSON_BITS & 1 == 1;
         odd.then(|| u32::try_from(self.who()).unwrap_or(u32::MAX))
     }
 
@@ -142,20 +144,19 @@ impl Row {
     }
 
     fn who(&self) -> u64 {
-        self.high() >> 24
+        self.five(12)
     }
 
-    fn low(&self) -> u64 {
-        self.word(0)
-    }
-
-    fn high(&self) -> u64 {
-        self.word(8)
-    }
-
-    fn word(&self, from: usize) -> u64 {
+    /// Person and flags, and a byte more.
+    fn first(&self) -> u64 {
         let mut bytes = [0; 8];
-        bytes.copy_from_slice(&self.0[from..from + 8]);
+        bytes.copy_from_slice(&self.0[..8]);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn five(&self, from: usize) -> u64 {
+        let mut bytes = [0; 8];
+        bytes[..5].copy_from_slice(&self.0[from..from + 5]);
         u64::from_le_bytes(bytes)
     }
 }
@@ -172,7 +173,7 @@ pub(super) fn digest(content: Option<u64>) -> u64 {
 }
 
 /// How many bits of a person's hash a row has.
-pub(super) const PERSON_BITS: u32 = 46;
+pub(super) const PERSON_BITS: u32 = 54;
 const PERSON: u64 = (1 << PERSON_BITS) - 1;
 const PENDING: u64 = 1 << 63;
 /// How far the time of a near row may be ahead of its id's: a delivery that counts from its first
