@@ -67,6 +67,8 @@ fn every_operation_has_a_rule() {
                 || !roles.contains(&"reader".to_owned())
                 || operation == "POST /v1/templates/{key}/preview"
                 || operation == "POST /v1/routes/{channel}/{class}/preview"
+                || operation == "POST /v1/policies/simulate"
+                || operation == "POST /v1/policies/preview"
                 || operation == "POST /v1/word-lists/{name}/check",
             "{operation} lets readers change something"
         );

@@ -196,7 +196,7 @@ mod tests {
                     }
                     Step::Remove(_) => {}
                     Step::Retain(every) => {
-                        let stays = |number: u32| number % every != 0;
+                        let stays = |number: u32| !number.is_multiple_of(every);
                         let before = list.len();
                         list.retain(|(_, number)| stays(*number));
                         let gone = table.retain(|row| stays(row.odd_index().unwrap()));

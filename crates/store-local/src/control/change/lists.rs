@@ -124,12 +124,13 @@ impl Step<'_> {
             return Ok(());
         }
         // A sentence, not a register.
-        let more = users.len().saturating_sub(MOST_USERS);
-        let mut told = users[..users.len() - more].join(", ");
-        if more > 0 {
-            told.push_str(&format!(" and {more} more"));
-        }
-        let detail = format!("{subject} is named by {told}; change them first");
+        let told: Vec<&str> = users.iter().take(MOST_USERS).map(String::as_str).collect();
+        let more = match users.len() - told.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let told = told.join(", ");
+        let detail = format!("{subject} is named by {told}{more}; change them first");
         Err(CatalogError::InUse(detail))
     }
 

@@ -146,19 +146,6 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
             };
             put_quota(snapshot, &key(number), app, quota)
         }
-        Move::PutPolicy(number, off) => {
-            let document = serde_json::json!({ "dedup": if off { Some("off") } else { None } });
-            let read = austin_domain::policy::Document::read(&document).0;
-            CatalogChange::PutPolicy {
-                name: key(number),
-                document: Box::new((document, read)),
-                reason: None,
-            }
-        }
-        Move::DeletePolicy(number) => CatalogChange::DeletePolicy {
-            name: key(number),
-            reason: None,
-        },
         Move::Note(number) => CatalogChange::Note {
             subject: format!("account/{}", key(number)),
             action: "noted",
@@ -180,7 +167,7 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
                 key: known.copied().unwrap_or(KeyId::from_u64(1)),
             }
         }
-        of => return list_change(&of).or_else(|| adapter_change(of)),
+        of => return rule_change(&of).or_else(|| adapter_change(of)),
     })
 }
 
@@ -278,10 +265,23 @@ fn put_quota(snapshot: &Snapshot, key: &str, of_app: bool, quota: Quota) -> Cata
     }
 }
 
-fn list_change(of: &Move) -> Option<CatalogChange> {
+fn rule_change(of: &Move) -> Option<CatalogChange> {
     let key = |number: &u8| format!("k{number}");
     let reason = None;
     Some(match of {
+        Move::PutPolicy(number, off) => {
+            let document = serde_json::json!({ "dedup": if *off { Some("off") } else { None } });
+            let read = austin_domain::policy::Document::read(&document).0;
+            CatalogChange::PutPolicy {
+                name: key(number),
+                document: Box::new((document, read)),
+                reason,
+            }
+        }
+        Move::DeletePolicy(number) => CatalogChange::DeletePolicy {
+            name: key(number),
+            reason,
+        },
         Move::PutWordList(number, of_team) => CatalogChange::PutWordList {
             name: key(number),
             team: of_team.then(|| "care".to_owned()),
