@@ -191,8 +191,10 @@ fn deliveries(first: u32) -> Vec<WorkItem> {
             state: State::Accepted,
             attempts: 0,
             last_account: None,
+            spent: Arc::from([]),
             moves: false,
             facts: None,
+            released: false,
         }
     };
     (first..first + TURN).map(one).collect()

@@ -9,6 +9,7 @@ mod adapters;
 mod approval;
 mod apps;
 mod faults;
+mod lists;
 mod page;
 mod policies;
 mod preview;
@@ -26,6 +27,7 @@ pub use accounts::{AccountDraft, AccountList, LimitsDraft, NumberRuleDraft, Stee
 pub use adapters::{AdapterUpload, CanaryDraft};
 pub use approval::{Approval, approval};
 pub use apps::{Admitted, NewKey, authenticate};
+pub use lists::{WordListDraft, WordsDraft};
 pub use page::Page;
 pub use preview::{Preview, PreviewRequest, PriceQuote, SegmentCount};
 pub use routes::{

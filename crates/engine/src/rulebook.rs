@@ -24,9 +24,10 @@ use austin_ports::catalog::Snapshot;
 use austin_ports::meter::{self, Limit};
 use hashbrown::HashMap;
 
-/// Lists that policies name: words that must not occur, and calendars of holidays. Read from files by
-/// whoever starts the engine, and replaced while it runs.
-#[derive(Debug, Default)]
+/// Lists that policies name: words that must not occur, and calendars of holidays. Those of the
+/// catalog, and besides them files that are read by whoever starts the engine, and replaced while it
+/// runs.
+#[derive(Clone, Debug, Default)]
 pub struct Lists {
     /// Word lists by name.
     pub words: BTreeMap<String, Arc<WordList>>,
@@ -48,7 +49,9 @@ pub(crate) struct Rulebooks {
 #[derive(Default)]
 pub(crate) struct Rulebook {
     snapshot: Arc<Snapshot>,
+    /// As they were given; with those of the snapshot: `named`.
     lists: Arc<Lists>,
+    named: Lists,
     /// By template, one for each version.
     slots: HashMap<TemplateId, Box<[OnceLock<Arc<Applied>>]>>,
     /// The longest cap that counts over more than one template, where there is one.
@@ -96,6 +99,20 @@ pub(crate) enum Bound<'a> {
     Cap(&'a Ruled<Cap>, Timestamp),
 }
 
+impl Lists {
+    /// These, and those of the catalog, which go before a file of the same name.
+    pub(crate) fn with(&self, snapshot: &Snapshot) -> Self {
+        let mut all = self.clone();
+        let words = snapshot.word_lists.iter();
+        let words = words.map(|(name, entry)| (name.clone(), Arc::clone(entry.words.list())));
+        all.words.extend(words);
+        let calendars = snapshot.calendars.iter();
+        let calendars = calendars.map(|(name, entry)| (name.clone(), Arc::clone(&entry.calendar)));
+        all.calendars.extend(calendars);
+        all
+    }
+}
+
 impl Rulebooks {
     pub(crate) fn new(catalog: Arc<dyn Catalog>, lists: CurrentLists) -> Self {
         Self {
@@ -134,6 +151,7 @@ impl Rulebook {
         Self {
             slots: slots.collect(),
             wide: wide(&snapshot),
+            named: lists.with(&snapshot),
             snapshot,
             lists,
         }
@@ -204,7 +222,7 @@ impl Rulebook {
             return None;
         }
         let calendar = stated.calendar.as_ref();
-        let calendar = calendar.and_then(|name| self.lists.calendars.get(name).cloned());
+        let calendar = calendar.and_then(|name| self.named.calendars.get(name).cloned());
         if stated.calendar.is_some() && calendar.is_none() {
             tracing::warn!(rule = rule.rule.name, "the calendar of a policy is gone");
         }
@@ -224,12 +242,12 @@ impl Rulebook {
             return None;
         }
         let compile =
-            |spec: &content_check::Spec| spec.compile(|name| self.lists.words.get(name).cloned());
+            |spec: &content_check::Spec| spec.compile(|name| self.named.words.get(name).cloned());
         compile(&spec)
             .or_else(|faults| {
                 tracing::warn!(?faults, "word lists of a policy are gone");
                 let words = spec.words.iter();
-                let there = words.filter(|name| self.lists.words.contains_key(*name));
+                let there = words.filter(|name| self.named.words.contains_key(*name));
                 compile(&content_check::Spec {
                     words: there.cloned().collect(),
                     ..spec.clone()

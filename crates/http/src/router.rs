@@ -11,8 +11,9 @@ use crate::app::App;
 use crate::docs;
 use crate::problem::{Code, Problem};
 use crate::resources::{
-    accounts, adapters, apps, audit, deliveries, health, lanes, messages, pauses, policies,
-    problems, recall, receipts, routes, suppressions, templates, unsubscribe, uploads,
+    accounts, adapters, apps, audit, calendars, deliveries, health, lanes, messages, pauses,
+    policies, problems, recall, receipts, routes, suppressions, templates, unsubscribe, uploads,
+    word_lists,
 };
 
 /// The routes and their description.
@@ -25,6 +26,8 @@ pub(crate) fn build() -> (Router<App>, OpenApi) {
         .merge(accounts::router())
         .merge(routes::router())
         .merge(policies::router())
+        .merge(word_lists::router())
+        .merge(calendars::router())
         .merge(adapters::router())
         .merge(apps::router())
         .merge(lanes::router())

@@ -17,6 +17,8 @@ mod description;
 mod edges;
 #[path = "api/health.rs"]
 mod health;
+#[path = "api/lists.rs"]
+mod lists;
 #[path = "api/messages.rs"]
 mod messages;
 #[path = "api/once.rs"]

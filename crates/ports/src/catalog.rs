@@ -4,11 +4,13 @@
 //! in the next one on every node within a second.
 
 pub mod adapter;
+pub mod lists;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use austin_domain::calendar::Calendar;
 use austin_domain::policy::Document;
 use austin_domain::quota::{NumberRule, Quota};
 use austin_domain::route::plan::{Plan, Shift};
@@ -22,6 +24,7 @@ use tokio::sync::watch;
 use crate::BoxFuture;
 
 pub use adapter::{AdapterEntry, AdapterMove, AdapterVersion, Canary, VersionState};
+pub use lists::{CalendarEntry, Named, WordListEntry, Words};
 
 /// What people configure. One writer at a time; every change is audited with its author.
 pub trait Catalog: Send + Sync {
@@ -41,7 +44,8 @@ pub trait Catalog: Send + Sync {
     ) -> BoxFuture<'a, Result<u64, CatalogError>>;
 
     /// Past changes, newest first, of one subject (`template/order-shipped`, `route/sms.marketing`,
-    /// `account/tencent-1`, `app/shop`, `adapter/acme`, `policy/night`) or of everything.
+    /// `account/tencent-1`, `app/shop`, `adapter/acme`, `policy/night`, `word-list/finance`,
+    /// `calendar/cn-2026`) or of everything.
     fn history<'a>(
         &'a self,
         subject: Option<&'a str>,
@@ -264,6 +268,40 @@ pub enum CatalogChange {
         /// Why, for people.
         reason: Option<String>,
     },
+    /// A new or changed list of words. The store sets its version.
+    PutWordList {
+        /// Its name (key rules).
+        name: String,
+        /// The team it belongs to; `None`: everybody's.
+        team: Option<String>,
+        /// All its words.
+        words: Words,
+        /// Why, for people.
+        reason: Option<String>,
+    },
+    /// A list of words that is no longer wanted. Refused while rules name it.
+    DeleteWordList {
+        /// Its name.
+        name: String,
+        /// Why, for people.
+        reason: Option<String>,
+    },
+    /// A new or changed calendar. The store sets its version.
+    PutCalendar {
+        /// Its name (key rules).
+        name: String,
+        /// All its days.
+        calendar: Arc<Calendar>,
+        /// Why, for people.
+        reason: Option<String>,
+    },
+    /// A calendar that is no longer wanted. Refused while rules name it.
+    DeleteCalendar {
+        /// Its name.
+        name: String,
+        /// Why, for people.
+        reason: Option<String>,
+    },
     /// How much an app or a template may send; [`Quota::default`] lifts the limit.
     PutQuota {
         /// Whose.
@@ -373,6 +411,10 @@ pub struct Snapshot {
     pub pauses: HashMap<PauseOf, Pause>,
     /// Policies that are in force, by name.
     pub policies: BTreeMap<String, Arc<Policy>>,
+    /// Lists of words that policies name, compiled.
+    pub word_lists: BTreeMap<String, Arc<WordListEntry>>,
+    /// Calendars that policies name.
+    pub calendars: BTreeMap<String, Arc<CalendarEntry>>,
     /// Uploaded adapters by name.
     pub adapters: BTreeMap<String, Arc<AdapterEntry>>,
     /// Apps by id.

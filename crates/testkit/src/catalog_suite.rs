@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod adapters;
+mod lists;
 mod plans;
 mod policies;
 mod store;
@@ -32,6 +33,7 @@ pub fn cases() -> Vec<Case<Open>> {
         policies::cases(),
         access::cases(),
         adapters::cases(),
+        lists::cases(),
     ];
     parts.into_iter().flatten().collect()
 }
@@ -64,6 +66,9 @@ pub fn contents(snapshot: &Snapshot) -> Vec<String> {
     lines.extend(snapshot.policies.iter().map(|policy| format!("{policy:?}")));
     let people = snapshot.test_people.iter();
     lines.extend(people.map(|people| format!("test {people:?}")));
+    lines.extend(snapshot.word_lists.iter().map(|list| format!("{list:?}")));
+    let calendars = snapshot.calendars.iter();
+    lines.extend(calendars.map(|calendar| format!("{calendar:?}")));
     lines.extend(snapshot.adapters.iter().map(|entry| format!("{entry:?}")));
     lines.extend(snapshot.apps.iter().map(|app| format!("{app:?}")));
     lines.extend(snapshot.keys.iter().map(|key| format!("open {key:?}")));

@@ -42,13 +42,13 @@ impl Registrar<'_> {
         }
         let (read, found) = Document::read(&document);
         name_faults(&mut faults, "", found);
-        let lists = self.lists.map(|lists| lists.load_full());
+        let snapshot = self.catalog.snapshot();
+        let lists = self.lists.map(|lists| lists.load().with(&snapshot));
         name_faults(
             &mut faults,
             "",
-            rulebook::check(&read.rules, lists.as_deref()),
+            rulebook::check(&read.rules, lists.as_ref()),
         );
-        let snapshot = self.catalog.snapshot();
         if !snapshot.policies.contains_key(name) && snapshot.policies.len() >= MAX_POLICIES {
             let detail = format!("there are {MAX_POLICIES} policies already; delete some first");
             faults.add("/name", "too_many", detail);

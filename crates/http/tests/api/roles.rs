@@ -38,6 +38,7 @@ const HARMLESS: &[&str] = &[
     "POST /v1/routes/{channel}/{class}/preview",
     "POST /v1/policies/preview",
     "POST /v1/policies/simulate",
+    "POST /v1/word-lists/{name}/check",
 ];
 
 /// Operation → the roles it serves, from the document.

@@ -6,6 +6,7 @@
 pub(super) mod accounts;
 mod adapters;
 mod apps;
+mod lists;
 mod pauses;
 mod policies;
 pub(super) mod quotas;
@@ -46,6 +47,10 @@ pub(super) struct Done {
 }
 
 impl Step<'_> {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each change, and nothing else"
+    )]
     pub(super) fn make(&mut self, change: CatalogChange) -> Result<Done> {
         match change {
             CatalogChange::CreateTemplate { template, version } => {
@@ -84,6 +89,19 @@ impl Step<'_> {
             } => self.put_route(lane, plan, shift, reason),
             CatalogChange::PutPolicy(policy) => self.put_policy(*policy),
             CatalogChange::DeletePolicy { name, reason } => self.delete_policy(name, reason),
+            CatalogChange::PutWordList {
+                name,
+                team,
+                words,
+                reason,
+            } => self.put_word_list(name, team, words, reason),
+            CatalogChange::DeleteWordList { name, reason } => self.delete_word_list(&name, reason),
+            CatalogChange::PutCalendar {
+                name,
+                calendar,
+                reason,
+            } => self.put_calendar(name, calendar, reason),
+            CatalogChange::DeleteCalendar { name, reason } => self.delete_calendar(&name, reason),
             CatalogChange::PutQuota { of, quota, reason } => self.put_quota(of, quota, reason),
             CatalogChange::Pause { of, pause } => self.pause(of, pause),
             CatalogChange::SteerAccount { account, steer } => self.steer_account(&account, steer),

@@ -1,6 +1,7 @@
 //! The snapshot as it is read when the store opens.
 
 mod adapters;
+mod lists;
 pub(super) mod policies;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub(super) fn snapshot(connection: &Connection, vault: &Vault) -> Result<Snapsho
     pauses(connection, &mut snapshot)?;
     keys(connection, &mut snapshot)?;
     policies::load(connection, &mut snapshot)?;
+    lists::load(connection, &mut snapshot)?;
     adapters::load(connection, &mut snapshot)?;
     Ok(snapshot)
 }

@@ -47,6 +47,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "policies",
         sql: include_str!("../../migrations/control/0007_policies.sql"),
     },
+    Migration {
+        number: 8,
+        name: "lists",
+        sql: include_str!("../../migrations/control/0008_lists.sql"),
+    },
 ];
 
 /// Where the database of a data directory is.

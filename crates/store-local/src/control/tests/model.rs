@@ -1,10 +1,11 @@
 //! Random changes: the published snapshot is what a fresh start loads, and the trail is whole.
 
+use austin_domain::calendar::Calendar;
 use austin_domain::quota::Quota;
 use austin_domain::route::plan::{Part, Plan, Rule, Shift, Target, When};
 use austin_domain::template::Step;
 use austin_domain::{AccountId, AppId, Channel, Class, KeyId, Lane, TemplateId};
-use austin_ports::catalog::{AdapterMove, QuotaOf, Role, Steer, SteerMode};
+use austin_ports::catalog::{AdapterMove, QuotaOf, Role, Steer, SteerMode, Words};
 use proptest::prelude::*;
 
 use super::*;
@@ -28,6 +29,10 @@ enum Move {
     PutQuota(u8, bool, Option<u32>, Option<u32>),
     PutPolicy(u8, bool),
     DeletePolicy(u8),
+    PutWordList(u8, bool),
+    DeleteWordList(u8),
+    PutCalendar(u8, i64),
+    DeleteCalendar(u8),
     Note(u8),
     CreateApp(u8),
     CreateKey(u8, u8),
@@ -71,6 +76,10 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
             .prop_map(|(of, app, second, day)| Move::PutQuota(of, app, second, day)),
         (few.clone(), any::<bool>()).prop_map(|(name, off)| Move::PutPolicy(name, off)),
         few.clone().prop_map(Move::DeletePolicy),
+        (few.clone(), any::<bool>()).prop_map(|(name, team)| Move::PutWordList(name, team)),
+        few.clone().prop_map(Move::DeleteWordList),
+        (few.clone(), 1i64..29).prop_map(|(name, day)| Move::PutCalendar(name, day)),
+        few.clone().prop_map(Move::DeleteCalendar),
         few.clone().prop_map(Move::Note),
         few.clone().prop_map(Move::CreateApp),
         (few.clone(), 0u8..6).prop_map(|(app, digest)| Move::CreateKey(app, digest)),
@@ -150,11 +159,6 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
             };
             put_quota(snapshot, &key(number), app, quota)
         }
-        Move::PutPolicy(number, off) => put_policy(key(number), off),
-        Move::DeletePolicy(number) => CatalogChange::DeletePolicy {
-            name: key(number),
-            reason: None,
-        },
         Move::Note(number) => CatalogChange::Note {
             subject: format!("account/{}", key(number)),
             action: "noted",
@@ -176,7 +180,7 @@ fn change(of: Move, snapshot: &Snapshot) -> Option<CatalogChange> {
                 key: known.copied().unwrap_or(KeyId::from_u64(1)),
             }
         }
-        of => return adapter_change(of),
+        of => return rule_change(&of).or_else(|| adapter_change(of)),
     })
 }
 
@@ -272,6 +276,49 @@ fn put_quota(snapshot: &Snapshot, key: &str, of_app: bool, quota: Quota) -> Cata
         quota,
         reason: None,
     }
+}
+
+fn rule_change(of: &Move) -> Option<CatalogChange> {
+    let key = |number: &u8| format!("k{number}");
+    let reason = None;
+    Some(match of {
+        Move::PutPolicy(number, off) => {
+            let document = serde_json::json!({ "dedup": if *off { Some("off") } else { None } });
+            let read = austin_domain::policy::Document::read(&document).0;
+            CatalogChange::PutPolicy {
+                name: key(number),
+                document: Box::new((document, read)),
+                reason,
+            }
+        }
+        Move::DeletePolicy(number) => CatalogChange::DeletePolicy {
+            name: key(number),
+            reason,
+        },
+        Move::PutWordList(number, of_team) => CatalogChange::PutWordList {
+            name: key(number),
+            team: of_team.then(|| "care".to_owned()),
+            words: Words::compile(&key(number), "发票\n# and\ncasino\n").unwrap(),
+            reason,
+        },
+        Move::DeleteWordList(number) => CatalogChange::DeleteWordList {
+            name: key(number),
+            reason,
+        },
+        Move::PutCalendar(number, day) => {
+            let calendar = format!(r#"{{"closed": ["2026-02-{day:02}"]}}"#);
+            CatalogChange::PutCalendar {
+                name: key(number),
+                calendar: Arc::new(Calendar::parse(&calendar).unwrap()),
+                reason,
+            }
+        }
+        Move::DeleteCalendar(number) => CatalogChange::DeleteCalendar {
+            name: key(number),
+            reason,
+        },
+        _ => return None,
+    })
 }
 
 fn adapter_change(of: Move) -> Option<CatalogChange> {
