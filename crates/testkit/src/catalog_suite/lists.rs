@@ -202,11 +202,12 @@ async fn what_a_policy_names_is_not_deleted(open: Open) {
     let put = |name: &str, document: Value| {
         let (read, faults) = Document::read(&document);
         assert_eq!(faults, []);
-        CatalogChange::PutPolicy {
+        CatalogChange::PutPolicy(Box::new(austin_ports::catalog::NewPolicy {
             name: name.into(),
-            document: Box::new((document, read)),
+            json: document,
+            document: read,
             reason: None,
-        }
+        }))
     };
     let words = json!({"content": {"words": ["finance"]}});
     make(&store, put("words", words), at(2)).await;

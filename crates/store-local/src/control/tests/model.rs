@@ -282,15 +282,7 @@ fn rule_change(of: &Move) -> Option<CatalogChange> {
     let key = |number: &u8| format!("k{number}");
     let reason = None;
     Some(match of {
-        Move::PutPolicy(number, off) => {
-            let document = serde_json::json!({ "dedup": if *off { Some("off") } else { None } });
-            let read = austin_domain::policy::Document::read(&document).0;
-            CatalogChange::PutPolicy {
-                name: key(number),
-                document: Box::new((document, read)),
-                reason,
-            }
-        }
+        Move::PutPolicy(number, off) => put_policy(key(number), *off),
         Move::DeletePolicy(number) => CatalogChange::DeletePolicy {
             name: key(number),
             reason,
