@@ -106,9 +106,10 @@ async fn killed_while_the_store_is_made_and_migrated() {
         tokio::time::sleep(Duration::from_millis(up_to(&dice, 400))).await;
         half_made.kill().expect("killed");
     }
-    // Whichever start got so far as to make the first key may have died before showing it.
+    // Whichever start got so far as to make the first key may have died before showing it. A second
+    // admin app would have to approve what the first one writes for marketing.
     let key = austin()
-        .args(["key", "new", "--app", "test", "--role", "admin", "--data"])
+        .args(["key", "new", "--app", "admin", "--role", "admin", "--data"])
         .arg(rig.data())
         .output()
         .expect("key runs");
