@@ -3,7 +3,7 @@
 //!
 //! Invariant: nothing is loaded on the way of a delivery. Versions are loaded by [`Adapters::load`]
 //! and put in place by [`Adapters::sync`]; a version that does not load never replaces one that
-//! works. The delivery path takes a [`Voice`] for each call, and a call ends with the voice it
+//! works. The delivery path takes a `Voice` for each call, and a call ends with the voice it
 //! began with.
 
 mod examine;
