@@ -4,7 +4,7 @@
 //! other POST this layer keeps the answer once it was a success.
 
 use austin_engine::Once;
-use austin_ports::catalog::KeptAnswer;
+use austin_ports::catalog::{KeptAnswer, Role};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -27,7 +27,8 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// How the request is known when it comes again; `None` where it carries no key.
-pub(crate) fn of(parts: &Parts, body: &[u8]) -> Result<Option<Once>, Problem> {
+/// The caller's role is part of the request: a lesser key must not be told what a greater one was.
+pub(crate) fn of(parts: &Parts, body: &[u8], role: Role) -> Result<Option<Once>, Problem> {
     let mut keys = parts.headers.get_all(KEY).iter();
     let Some(key) = keys.next() else {
         return Ok(None);
@@ -42,6 +43,7 @@ pub(crate) fn of(parts: &Parts, body: &[u8]) -> Result<Option<Once>, Problem> {
         parts.uri.path().as_bytes(),
         parts.uri.query().unwrap_or_default().as_bytes(),
         body::media_type(&parts.headers).as_bytes(),
+        role.as_str().as_bytes(),
     ] {
         digest.update(&(part.len() as u64).to_le_bytes());
         digest.update(part);
@@ -80,7 +82,7 @@ pub(crate) async fn keep(
     };
     let (parts, body) = request.into_parts();
     let bytes = body::collect(&parts.headers, body, &app.options).await?;
-    let Some(once) = of(&parts, &bytes)? else {
+    let Some(once) = of(&parts, &bytes, caller.role)? else {
         return Ok(next
             .run(Request::from_parts(parts, Body::from(bytes)))
             .await);

@@ -91,7 +91,7 @@ where
     let caller = access::admit(app, &parts.headers, request_id.as_str(), roles)?;
     body::require_json(&parts.headers)?;
     let bytes = body::collect(&parts.headers, body, &app.options).await?;
-    let once = once::of(parts, &bytes)?;
+    let once = once::of(parts, &bytes, caller.role)?;
     let request = json::parse::<MessageRequest>(&bytes)?.into_engine()?;
     drop(bytes);
     let (mut answers, replayed) = carry_out(app, &caller, vec![request], once).await?;
@@ -155,7 +155,7 @@ async fn send_batch(
     let format = batch::Format::of(&parts.headers)?;
     let bytes = body::collect(&parts.headers, body, &app.options).await?;
     let items = format.split(&bytes, app.options.max_batch)?;
-    let once = once::of(&parts, &bytes)?;
+    let once = once::of(&parts, &bytes, caller.role)?;
     let (answers, replayed) = batch::send(&app, &caller, items, once).await?;
     // Problems name the request they were found in.
     let named = replayed.as_deref().map(RequestId::given);

@@ -137,6 +137,11 @@ async fn other_posts_are_repeated_too() {
     let again = once(&app, &app.admin, at, &json!({"role": "reader"})).await;
     assert!(is_replay(&again));
     assert_eq!(made.expect(201)["key"], again.expect(201)["key"]);
+    // A lesser key of the same app is not told what the greater one was.
+    let reader = app.key("admin", "reader").await;
+    once(&app, &reader, at, &json!({"role": "reader"}))
+        .await
+        .problem(422, "idempotency_key_reused");
     // A refusal is not kept.
     let at = ("/v1/templates/later/submit", "s");
     once(&app, &app.admin, at, &json!({}))
