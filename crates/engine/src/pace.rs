@@ -154,7 +154,7 @@ impl Pace {
         let call = self.health.begin(now);
         let slip = inner.calls.slip();
         let paced = inner.take_call(ask, now);
-        let turn = self.carry(&mut inner, ask, leaves_at, now);
+        let turn = self.carry(&mut inner, ask, now);
         if !paced {
             inner.goes(turn, now);
         }
@@ -188,7 +188,7 @@ impl Pace {
         if !inner.fits(ask, permit, now) {
             return Ok(false);
         }
-        permit.turn = self.carry(&mut inner, ask, permit.leaves_at, now);
+        permit.turn = self.carry(&mut inner, ask, now);
         Ok(true)
     }
 
@@ -335,10 +335,10 @@ impl Pace {
         inner.may_carry(ask, now)
     }
 
-    fn carry(&self, inner: &mut Inner, ask: Ask<'_>, leaves_at: Timestamp, now: Timestamp) -> Turn {
+    fn carry(&self, inner: &mut Inner, ask: Ask<'_>, now: Timestamp) -> Turn {
         if !ask.bounds.per_number.is_empty() {
             let number = self.numbers.hash_one(ask.to);
-            inner.numbers.reserve(number, ask.class, leaves_at);
+            inner.numbers.reserve(number, ask.class, now);
         }
         inner.carry(ask, now)
     }
@@ -365,7 +365,7 @@ impl Pace {
         if !inner.numbers.is_empty() {
             let number = self.numbers.hash_one(item.to.as_str());
             let class = item.message.lane.class;
-            inner.numbers.release(number, class, permit.leaves_at);
+            inner.numbers.release(number, class, permit.at);
         }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Per rule two generations of a hash table, each as long as the rule's window. An entry is
 //! sixteen bytes: a keyed hash of the number and counts for the sixteen (or eight, or four) parts
-//! of the generation. What holds: a rule is never passed, whatever the order; a number is let
-//! through at most one part of a window late.
+//! of the generation. What holds: a rule is never passed, whatever the order, also where calls
+//! leave a second and a half after they were counted; a number is let through at most that and
+//! one part of a window late.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use hashbrown::HashMap;
 
 use crate::channel::Class;
 use crate::quota::NumberRule;
+use crate::rate::timetable::MOST_AHEAD;
 use crate::time::Timestamp;
 
 /// The counts of an account.
@@ -115,7 +117,8 @@ impl Counted {
             16..=255 => 8,
             _ => 16,
         };
-        let window = i64::try_from(rule.window.max(LEAST_WINDOW).as_millis()).unwrap_or(i64::MAX);
+        let window = rule.window.max(LEAST_WINDOW).saturating_add(LATE);
+        let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
         Self {
             part: window / i64::from(64 / bits) + 1,
             rule,
@@ -284,6 +287,8 @@ impl std::hash::Hasher for AsItIs {
 /// Beyond it numbers are not counted, and the vendor's own refusal is what protects them.
 const MOST_NUMBERS: usize = 2_000_000;
 const LEAST_WINDOW: Duration = Duration::from_millis(64);
+/// How long after it was counted a message may leave: what is booked ahead, and a little.
+const LATE: Duration = MOST_AHEAD.saturating_add(Duration::from_millis(500));
 
 #[cfg(test)]
 mod tests;

@@ -220,6 +220,37 @@ fn a_number_waits_until_the_rule_opens_and_a_refused_message_does_not_count() {
 }
 
 #[test]
+fn a_number_counts_from_the_moment_its_call_is_booked() {
+    let pace = Pace::default();
+    let bounds = Arc::new(Bounds {
+        per_second: Some(1),
+        per_number: vec![NumberRule {
+            class: None,
+            count: 1,
+            window: Duration::from_secs(3),
+        }],
+        ..Bounds::default()
+    });
+    let ahead = Duration::from_secs(1);
+    let booked = |to, now| {
+        let ask = Ask {
+            ahead,
+            ..ask(&bounds, CLASS, to)
+        };
+        pace.open(ask, now)
+    };
+    booked("+8613711112201", at(0)).unwrap();
+    let permit = booked(TO, at(0)).unwrap();
+    assert!(permit.leaves_at >= at(1_000));
+    for millis in [1, 900, 1_100, 2_900, 4_019] {
+        let full = pace.number_limit(ask(&bounds, CLASS, TO), at(millis));
+        assert!(full.is_some(), "{millis}");
+    }
+    pace.abandon(&bounds, permit, &[item(TO, CLASS)]);
+    booked(TO, at(4_020)).unwrap();
+}
+
+#[test]
 fn an_operators_word_wins() {
     use austin_ports::catalog::{Steer, SteerMode};
     let pace = Pace::default();

@@ -22,17 +22,17 @@ fn following(rules: &[NumberRule]) -> Numbers {
 
 proptest! {
     /// Whatever is asked and given back, no window of a rule ever holds more than it allows, and
-    /// what is refused is let through at the instant that was named.
+    /// what is refused is let through at the instant that was named. Calls leave late.
     #[test]
     fn no_window_is_ever_passed(
         count in 1u32..40, seconds in 1u64..100,
-        asks in proptest::collection::vec((0i64..4000, 0u64..3, any::<bool>()), 1..150),
+        asks in proptest::collection::vec((0i64..4000, 0u64..3, any::<bool>(), 0i64..1500), 1..150),
     ) {
         let rule = rule(count, seconds);
         let mut numbers = following(std::slice::from_ref(&rule));
         let mut went: Vec<(u64, i64)> = Vec::new();
         let mut now = 0;
-        for (pause, number, fails) in asks {
+        for (pause, number, fails, late) in asks {
             now += pause;
             match numbers.check(number, Class::Marketing, at(now)) {
                 Ok(()) => {
@@ -40,20 +40,24 @@ proptest! {
                     if fails {
                         numbers.release(number, Class::Marketing, at(now));
                     } else {
-                        went.push((number, now));
+                        went.push((number, now + late));
                     }
                 }
                 Err(full) => {
                     prop_assert!(full.opens_at > at(now));
-                    let part = seconds as i64 * 1000 / (64 / if count < 16 { 4 } else { 8 }) + 1;
-                    let latest = at(now + seconds as i64 * 1000 + 2 * part);
+                    let window = seconds as i64 * 1000 + 1_500;
+                    let part = window / (64 / if count < 16 { 4 } else { 8 }) + 1;
+                    let latest = at(now + window + 2 * part);
                     prop_assert!(full.opens_at <= latest);
                     prop_assert!(numbers.check(number, Class::Marketing, full.opens_at).is_ok());
                 }
             }
-            let window = now - seconds as i64 * 1000;
-            let inside = went.iter().filter(|(n, at)| *n == number && *at > window).count();
-            prop_assert!(inside <= count as usize, "{inside} in a window of {count}");
+            let of_it = || went.iter().filter(|(other, _)| *other == number);
+            for (_, end) in of_it() {
+                let begin = end - seconds as i64 * 1000;
+                let inside = of_it().filter(|(_, at)| *at > begin && at <= end).count();
+                prop_assert!(inside <= count as usize, "{inside} in a window of {count}");
+            }
         }
     }
 }
@@ -81,7 +85,7 @@ fn one_a_minute_five_an_hour_ten_a_day_for_codes_only() {
         }
     }
     assert_eq!(went.len(), 10, "{went:?}");
-    assert!(went[1] >= 60_000 && went[1] <= 64_000, "{went:?}");
+    assert!(went[1] >= 60_000 && went[1] <= 65_500, "{went:?}");
     assert!(went[5] - went[0] >= 3_600_000, "{went:?}");
     let full = numbers.check(7, class, at(went[9] + 1)).unwrap_err();
     assert_eq!(full.rule, rules[2]);
