@@ -28,19 +28,7 @@ pub(crate) async fn run() -> Result<Vec<Figure>> {
     let meter = LocalMeter::new([7; 32], 0);
     let mut ids = Sequence::new(0, 0);
     let before = usage(std::process::id())?.resident_bytes;
-    // In small lots: what is prepared must not show in the memory. Shards grow as it fills, so one
-    // look at the end could fall into any moment of that: the worst one counts as well.
-    let mut worst = 0;
-    for first in (0..PEOPLE).step_by(LOT) {
-        claim_all(&meter, &mut ids, first..first + LOT as u64, BATCH).await?;
-        if first >= PEOPLE / 10 * 9 {
-            worst = worst.max(
-                usage(std::process::id())?
-                    .resident_bytes
-                    .saturating_sub(before),
-            );
-        }
-    }
+    let worst = fill(&meter, &mut ids, before).await?;
     let resident = usage(std::process::id())?
         .resident_bytes
         .saturating_sub(before);
@@ -97,6 +85,22 @@ pub(crate) async fn run() -> Result<Vec<Figure>> {
             "1,024 locks, one after the other",
         ),
     ])
+}
+
+/// Gives everybody a place; the most memory seen above `before` while the last million came.
+///
+/// In small lots, so that what is prepared does not show. Shards grow as it fills, and one look at
+/// the end could fall into any moment of that.
+async fn fill(meter: &LocalMeter, ids: &mut Sequence, before: u64) -> Result<u64> {
+    let mut worst = 0;
+    for first in (0..PEOPLE).step_by(LOT) {
+        claim_all(meter, ids, first..first + LOT as u64, BATCH).await?;
+        if first >= PEOPLE / 10 * 9 {
+            let resident = usage(std::process::id())?.resident_bytes;
+            worst = worst.max(resident.saturating_sub(before));
+        }
+    }
+    Ok(worst)
 }
 
 fn phone(number: u64) -> String {
