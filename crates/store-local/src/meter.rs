@@ -1,4 +1,6 @@
-//! The embedded [`Meter`]: everybody's places in this process's memory, about 24 bytes each.
+//! The embedded [`Meter`]: everybody's places in this process's memory, about 24 bytes each by its
+//! own count. What is resident is more (docs/performance.md): [`Meter::size`] does not see what the
+//! allocator keeps of arrays that were outgrown.
 //!
 //! People are spread over shards by a keyed hash of their address; all places of a person are
 //! under one lock, and a call holds one lock at a time. Of the hash's 64 bits, 10 say the shard and
