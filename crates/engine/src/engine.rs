@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use austin_adapter_api::{Inbound, Receipts, Refused};
-use austin_domain::{AppId, Lane, MessageId, State, TemplateId, Timestamp};
-use austin_ports::ledger::{Accepted, Mark, MessageHead, NewMessage, WorkItem};
+use austin_domain::{AppId, Lane, State, TemplateId, Timestamp};
+use austin_ports::ledger::NewMessage;
 use austin_ports::{Blobs, Catalog, Clock, Entropy, Ledger, Mailboxes, Meter, Suppressions, Wire};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,15 +24,15 @@ use crate::directory::Directories;
 use crate::intake::{self, Against, Checked};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
-use crate::once::{self, Claims, Once};
+use crate::once::{Claims, Once};
 use crate::outlives::Outlives;
 use crate::places::Places;
 use crate::quota::{Quotas, Taken};
 use crate::receipt_counts::ReceiptHour;
-use crate::refs::{self, Refs};
+use crate::refs::Refs;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::rulebook::{CurrentLists, Rulebooks};
-use crate::send::{DeliveryAnswer, SendAnswer, SendRequest, Wait};
+use crate::send::{SendAnswer, SendRequest, Wait};
 use crate::settler::{Finished, Settler};
 use crate::shared::Shared;
 use crate::status::{self, AccountStatus, LaneStatus, Readiness};
@@ -42,7 +41,7 @@ use crate::timers::Timers;
 use crate::tokens::Tokens;
 use crate::uses::Use;
 use crate::{
-    aftermath, daybook, health, mailboxes, places, planner, pulls, receipt_watch, receipts,
+    accept, aftermath, daybook, health, mailboxes, places, pulls, receipt_watch, receipts,
     reconcilers, recovery, release, sessions, settler, uses,
 };
 
@@ -269,7 +268,7 @@ impl Engine {
         let (shared, caller) = (Arc::clone(&self.shared), caller.clone());
         // A caller that hangs up between the commit and the offer must not leave durable
         // deliveries that no lane knows, nor places that nobody gives back.
-        Outlives::new(async move { judge_and_accept(&shared, &caller, checked, once).await }).await
+        Outlives::new(async move { accept::accept(&shared, &caller, checked, once).await }).await
     }
 
     /// Who calls a template, how much and since when, by app; and whether the counts are complete:
@@ -442,207 +441,6 @@ impl Engine {
     pub fn parts(&self) -> &Parts {
         &self.parts
     }
-}
-
-/// Judges by the rules, makes durable, and answers for each.
-async fn judge_and_accept(
-    shared: &Arc<Shared>,
-    caller: &Caller,
-    checked: Vec<Result<Checked, Refusal>>,
-    once: Option<Once>,
-) -> Vec<Result<SendAnswer, Refusal>> {
-    let mut messages = Vec::with_capacity(checked.len());
-    let mut drafts: Vec<Result<Draft, Refusal>> = checked
-        .into_iter()
-        .map(|one| {
-            one.map(|checked| {
-                let wait = status::wait(shared, checked.message.lane);
-                let draft = Draft::new(&checked, wait);
-                messages.push(checked.message);
-                draft
-            })
-        })
-        .collect();
-    let (catalog, now) = (shared.catalog.snapshot(), shared.clock.now());
-    // Until they are durable nobody else looks for the same refs.
-    let _refs = match refs::keep(shared, &mut messages, now).await {
-        Ok(refs) => refs,
-        Err(refusal) => return refused(drafts, &refusal),
-    };
-    let held = match planner::decide(shared, &catalog, &mut messages, now).await {
-        Ok(held) => held,
-        Err(refusal) => return refused(drafts, &refusal),
-    };
-    let passed = drafts.iter_mut().filter_map(|draft| draft.as_mut().ok());
-    for (draft, message) in passed.zip(&messages) {
-        draft.judged(message);
-    }
-    let mark = once.map(|once| once::mark(caller, once, &drafts));
-    let mut accepted = match accept_and_offer(shared, messages, held, mark).await {
-        Ok(accepted) => accepted.into_iter(),
-        Err(refusal) => return refused(drafts, &refusal),
-    };
-    drafts
-        .into_iter()
-        .map(|draft| {
-            let draft = draft?;
-            let head = accepted.next().ok_or_else(|| {
-                Refusal::new(RefusalCode::Unavailable, "the ledger answered for too few")
-            })?;
-            Ok(draft.answer(head.message.id))
-        })
-        .collect()
-}
-
-/// Makes messages durable and gives their ready deliveries to the lanes.
-async fn accept_and_offer(
-    shared: &Arc<Shared>,
-    messages: Vec<NewMessage>,
-    held: places::Held,
-    mark: Option<Mark>,
-) -> Result<Vec<Accepted>, Refusal> {
-    let timers: Vec<_> = messages.iter().map(due_times).collect();
-    // Tests stand by themselves: a message is one as a whole.
-    let test = |message: &NewMessage| {
-        let facts = message
-            .deliveries
-            .first()
-            .and_then(|one| one.facts.as_ref());
-        facts.is_some_and(|facts| facts.test)
-    };
-    let tests: Vec<bool> = messages.iter().map(test).collect();
-    let accepting = shared.uses.accepting();
-    let now = shared.clock.now();
-    let accepted = match mark {
-        Some(mark) => shared.ledger.accept_once(messages, mark, now).await,
-        None => shared.ledger.accept(messages, now).await,
-    };
-    let mut accepted = match accepted {
-        Ok(accepted) => accepted,
-        Err(error) => {
-            places::give_back(shared, held.into_iter().map(|(_, _, slot)| slot)).await;
-            return Err(error.into());
-        }
-    };
-    // Before any of them can go out, or end.
-    places::bind(shared, held, &accepted).await;
-    let counted = accepted.iter().zip(tests).filter(|(_, test)| !test);
-    accepting.came_to(counted.map(|(accepted, _)| seen(&accepted.message)));
-    let mut ready: HashMap<Lane, Vec<WorkItem>> = HashMap::new();
-    for (accepted, timers) in accepted.iter_mut().zip(timers) {
-        let name = accepted.message.lane;
-        let items = std::mem::take(&mut accepted.ready);
-        shared.metrics.reached(
-            name,
-            State::Accepted,
-            u64::from(accepted.message.recipients),
-        );
-        if !items.is_empty() {
-            ready.entry(name).or_default().extend(items);
-        }
-        if !timers.is_empty() {
-            let lane = shared.lane(name);
-            let message = accepted.message.id;
-            shared.set_timers(
-                &lane,
-                timers
-                    .into_iter()
-                    .map(|(index, due_at)| austin_ports::ledger::Timer {
-                        due_at,
-                        delivery: message.delivery(index),
-                        lane: name,
-                    }),
-            );
-        }
-    }
-    for (name, items) in ready {
-        shared.lane(name).offer(items);
-    }
-    Ok(accepted)
-}
-
-fn seen(head: &MessageHead) -> uses::Seen {
-    uses::Seen {
-        id: head.id.as_u64(),
-        pair: (head.template, head.app),
-        people: head.recipients,
-        at: head.accepted_at,
-    }
-}
-
-/// The deliveries of a message that wait for a time, by index.
-fn due_times(message: &NewMessage) -> Vec<(u32, Timestamp)> {
-    (0u32..)
-        .zip(&message.deliveries)
-        .filter_map(|(index, delivery)| Some((index, delivery.due_at?)))
-        .collect()
-}
-
-/// An answer that only lacks its ids.
-#[derive(Deserialize, Serialize)]
-pub(crate) struct Draft {
-    template: String,
-    version: u32,
-    rejected: Vec<crate::send::Rejected>,
-    deliveries: Vec<(String, State, Option<austin_domain::Reason>)>,
-    wait: Wait,
-}
-
-impl Draft {
-    fn new(checked: &Checked, wait: Wait) -> Self {
-        Self {
-            template: checked.template.clone(),
-            version: checked.message.version,
-            rejected: checked.rejected.clone(),
-            deliveries: checked
-                .message
-                .deliveries
-                .iter()
-                .map(|delivery| (delivery.to.clone(), delivery.state, delivery.reason.clone()))
-                .collect(),
-            wait,
-        }
-    }
-
-    /// Takes over what the rules decided.
-    fn judged(&mut self, message: &NewMessage) {
-        for (draft, delivery) in self.deliveries.iter_mut().zip(&message.deliveries) {
-            if draft.1 != delivery.state {
-                (draft.1, draft.2) = (delivery.state, delivery.reason.clone());
-            }
-        }
-    }
-
-    pub(crate) fn answer(self, id: MessageId) -> SendAnswer {
-        SendAnswer {
-            id,
-            template: self.template,
-            version: self.version,
-            accepted: u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX),
-            rejected: self.rejected,
-            deliveries: (0u32..)
-                .zip(self.deliveries)
-                .map(|(index, (to, state, reason))| DeliveryAnswer {
-                    id: id.delivery(index),
-                    to,
-                    state,
-                    reason,
-                })
-                .collect(),
-            wait: self.wait,
-        }
-    }
-}
-
-/// The same refusal for everything that had passed.
-fn refused(
-    drafts: Vec<Result<Draft, Refusal>>,
-    refusal: &Refusal,
-) -> Vec<Result<SendAnswer, Refusal>> {
-    drafts
-        .into_iter()
-        .map(|draft| draft.and(Err(refusal.clone())))
-        .collect()
 }
 
 const STARTING: u8 = 0;

@@ -5,6 +5,7 @@
 //! (the only loop that leases) → `attempt` (drive one adapter to verdicts) → `settle` (verdicts
 //! to what follows) → `receipts`. Reconcilers take no input, read state and may run twice.
 
+mod accept;
 mod aftermath;
 mod asking;
 mod assemble;

@@ -15,8 +15,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::accept::Draft;
 use crate::caller::Caller;
-use crate::engine::{Draft, Engine};
+use crate::engine::Engine;
 use crate::refusal::{FieldFault, Refusal, RefusalCode};
 use crate::send::{SendAnswer, SendRequest};
 
